@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from bench.product import Figure
+from bench.size import clone, large_machine
 from bench.wrk import drive, has_program
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.sqlite.store import SqliteStore
@@ -26,7 +27,6 @@ from pvdify.daemon.serving import Server, build_listener
 from pvdify.engine.access.places import Places
 from pvdify.model.token import Actor, Role
 from pvdify.settings import Address
-from tests.fakes.machine import Machine
 
 ADMIN = Actor(name="ada", role=Role.ADMIN)
 APPS = (1, 200, 1000)
@@ -107,16 +107,15 @@ async def _serve(apps: int) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory() as folder:
         clock: Any = SystemClock()
-        machine = Machine(clock)
         store: Any = SqliteStore(Path(folder) / "pvdify.db")
         await store.open()
-        machine.store = store
+        machine = large_machine(clock, store)
         machine.registry.push("reg.example.com/shop:v1")
         daemon = machine.daemon()
         await daemon.reconciler.ensure_router()
-        for begin in range(0, apps, 20):
-            some = [name_of(number) for number in range(begin, min(begin + 20, apps))]
-            await asyncio.gather(*(daemon.deploy(name, image="reg.example.com/shop:v1") for name in some))
+        await daemon.deploy(name_of(0), image="reg.example.com/shop:v1")
+        await clone(machine, name_of(0), [name_of(number) for number in range(1, apps)])
+        await daemon.reconciler.reconcile()
         _, token = await daemon.engine.tokens.create("bench", Role.ADMIN, None, None, ADMIN)
         listener = listening()
         server = Server(build_listener(daemon.engine, Places(512)), listener, most=1000, most_of_peer=1000)

@@ -81,16 +81,12 @@ async def _measure(folder: Path, apps: int) -> list[Figure]:
     clock: Any = SystemClock()
     store: Any = SqliteStore(folder / "pvdify.db")
     await store.open()
-    machine = Machine(clock)
-    machine.store, machine.is_watched = store, False
-    machine.supervisor = ManyInstances(clock=clock)
-    machine.prober._supervisor = machine.supervisor
-    machine.places = ManyMachines()  # type: ignore[assignment]
+    machine = large_machine(clock, store)
     machine.registry.push(IMAGE)
     daemon = machine.daemon()
     await daemon.reconciler.ensure_router()
     await daemon.deploy(FIRST, IMAGE, {"processes": {"web": {"count": INSTANCES}}})
-    await _clone(machine, apps)
+    await clone(machine, FIRST, [f"app-{number:04d}" for number in range(1, apps)])
     label = f"{apps} apps, {apps * INSTANCES} instances on {MACHINES} machines"
     first = await _seconds(daemon.reconciler.reconcile)
     figures = [
@@ -105,15 +101,24 @@ async def _measure(folder: Path, apps: int) -> list[Figure]:
     return figures
 
 
-async def _clone(machine: Machine, apps: int) -> None:
-    """Give every other app the records and containers of the first one, at places of its own."""
+def large_machine(clock: Any, store: Any) -> Machine:
+    """Return fakes that do not get slower with many instances."""
+    machine = Machine(clock)
+    machine.store, machine.is_watched = store, False
+    machine.supervisor = ManyInstances(clock=clock)
+    machine.prober._supervisor = machine.supervisor
+    machine.places = ManyMachines()  # type: ignore[assignment]
+    return machine
+
+
+async def clone(machine: Machine, first: str, names: Sequence[str]) -> None:
+    """Give each app the records and containers of the first one, at places of its own."""
     store, supervisor = machine.store, machine.supervisor
-    app, release = await store.app(FIRST), await store.release(FIRST, 1)
-    (slot,) = await store.slots(FIRST)
+    app, release = await store.app(first), await store.release(first, 1)
+    (slot,) = await store.slots(first)
     assert app is not None
     assert release is not None
-    for number in range(1, apps):
-        name = f"app-{number:04d}"
+    for name in names:
         endpoints = await machine.places.reserve(name, [""] * len(slot.placements), ())
         places = tuple(
             replace(it, name=instance_name(name, it.process, 1, it.number), endpoint=at)

@@ -1,9 +1,11 @@
 """The status of an app: one word with a cause and a time. The only place that decides it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pvdify.model.app import App
 from pvdify.model.names import WEB
@@ -60,9 +62,8 @@ class NotedStatus:
     is_announced: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class AppFacts:
-    """The facts that decide a status.
+class AppFacts(NamedTuple):
+    """The facts that decide a status. A tuple, because those of all apps are made and compared after each change.
 
     ``newest``: the newest release of an app without a live one. ``slot``: the live one. ``operation``: the deploy,
     rollback or removal in progress. ``observed``: by instance name. ``noted``: the last status on record.
@@ -75,7 +76,7 @@ class AppFacts:
     newest: Release | None = None
     slot: Slot | None = None
     operation: Operation | None = None
-    observed: Mapping[str, ObservedInstance] = field(default_factory=dict)
+    observed: Mapping[str, ObservedInstance] = MappingProxyType({})
     noted: NotedStatus | None = None
     router_down_since: datetime | None = None
     held_since: datetime | None = None

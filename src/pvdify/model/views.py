@@ -236,14 +236,14 @@ def _views(view: View, kinds: Kinds, *, is_thorough: bool, depth: int) -> Iterat
     for found in decorated_lists(view.data) if len(steps) > 2 and depth else ():
         yield _Listed(found, view)  # escapes with something between them, such as \144 \145
     yield from _with_decoded(steps, kinds, depth)
-    if kinds.has_high and any(_HIGH_ESCAPE.search(step.data) for step in (view, *steps)):
+    if kinds.has_high and len(steps) > 2 and any(_HIGH_ESCAPE.search(step.data) for step in (view, *steps)):
         # \xe9 is a byte in a shell and a character in YAML: here it is decoded as the character
         yield from _with_decoded(list(_plain(view, replace_by=_unescape_characters)), kinds, depth)
     if _MAY_BE_UNSHOWN.search(view.data) and _HAS_UNSHOWN.search(view.data):
         shown = _Rewritten(view, _UNSHOWN, _drop)
         yield shown
         yield from _with_decoded(list(_plain(shown)), kinds, depth)
-    for quoted in _unquoted(view, steps[-2]) if kinds.has_equals else ():
+    for quoted in _unquoted(*dict.fromkeys((view, steps[-2]))) if kinds.has_equals else ():
         yield from _with_decoded(list(_plain(quoted)), kinds, depth)
         if kinds.has_high:
             yield from _with_decoded(list(_plain(quoted, replace_by=_unescape_characters)), kinds, depth)

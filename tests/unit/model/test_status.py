@@ -46,7 +46,7 @@ FAILED = replace(RELEASE, version=1, failure=Failure(code="image-not-found", wha
 
 
 def seen(**observed: ObservedInstance) -> AppFacts:
-    return replace(FACTS, observed={**FACTS.observed, **observed})
+    return FACTS._replace(observed={**FACTS.observed, **observed})
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def seen(**observed: ObservedInstance) -> AppFacts:
         (seen(w1=ENDED, w2=ENDED), "down (exit 1)"),
         (seen(w1=MISSING, w2=MISSING), "down (image missing)"),
         (seen(w1=replace(ENDED, exit=Exit(code=137, is_out_of_memory=True)), w2=ENDED), "down (out of memory)"),
-        (replace(FACTS, router_down_since=NOW), "down (the router does not run)"),
-        (replace(FACTS, operation=DEPLOY), "deploying (v4)"),
-        (replace(seen(w1=CRASHING, w2=CRASHING), operation=DEPLOY), "deploying (v4)"),
-        (replace(FACTS, operation=replace(DEPLOY, kind=OperationKind.DESTROY)), "stopped (being destroyed)"),
-        (replace(FACTS, scale=STOPPED), "stopped (by ann)"),
-        (replace(FACTS, scale=NO_WEB), "stopped (web=0 by ann)"),
-        (replace(FACTS, app=replace(APP, is_in_maintenance=True, maintenance_by="ann")), "maintenance (by ann)"),
-        (replace(FACTS, held_since=NOW), "held"),
-        (replace(FACTS, held_since=NOW, held_until=NOW + timedelta(minutes=1)), "held (until 12:01:00 UTC)"),
-        (replace(FACTS, live=None, slot=None), "new"),
-        (replace(FACTS, live=None, slot=None, newest=FAILED), "new (v1 failed: image-not-found)"),
+        (FACTS._replace(router_down_since=NOW), "down (the router does not run)"),
+        (FACTS._replace(operation=DEPLOY), "deploying (v4)"),
+        (seen(w1=CRASHING, w2=CRASHING)._replace(operation=DEPLOY), "deploying (v4)"),
+        (FACTS._replace(operation=replace(DEPLOY, kind=OperationKind.DESTROY)), "stopped (being destroyed)"),
+        (FACTS._replace(scale=STOPPED), "stopped (by ann)"),
+        (FACTS._replace(scale=NO_WEB), "stopped (web=0 by ann)"),
+        (FACTS._replace(app=replace(APP, is_in_maintenance=True, maintenance_by="ann")), "maintenance (by ann)"),
+        (FACTS._replace(held_since=NOW), "held"),
+        (FACTS._replace(held_since=NOW, held_until=NOW + timedelta(minutes=1)), "held (until 12:01:00 UTC)"),
+        (FACTS._replace(live=None, slot=None), "new"),
+        (FACTS._replace(live=None, slot=None, newest=FAILED), "new (v1 failed: image-not-found)"),
     ],
 )
 def test_the_status_and_its_cause(facts: AppFacts, shown: str) -> None:
@@ -82,7 +82,7 @@ def test_the_status_and_its_cause(facts: AppFacts, shown: str) -> None:
 def test_a_manifest_without_any_instance_is_stopped() -> None:
     manifest = Manifest.model_validate({"processes": {"worker": {"count": 0}}})
 
-    status = status_of(replace(FACTS, live=replace(RELEASE, manifest=manifest), slot=replace(SLOT, placements=())))
+    status = status_of(FACTS._replace(live=replace(RELEASE, manifest=manifest), slot=replace(SLOT, placements=())))
 
     assert (status.word, status.cause) == (StatusWord.STOPPED, "scaled to 0")
 
@@ -90,16 +90,16 @@ def test_a_manifest_without_any_instance_is_stopped() -> None:
 def test_an_unchanged_status_keeps_its_time_until_a_new_release() -> None:
     noted = NotedStatus(app="shop", word=StatusWord.LIVE, cause="", since=BEFORE + timedelta(minutes=1))
 
-    assert status_of(replace(FACTS, noted=noted)).since == noted.since
-    deployed = replace(FACTS, noted=noted, slot=replace(SLOT, since=NOW))
+    assert status_of(FACTS._replace(noted=noted)).since == noted.since
+    deployed = FACTS._replace(noted=noted, slot=replace(SLOT, since=NOW))
     assert status_of(deployed).since == NOW
 
 
 def test_a_recorded_status_is_kept_until_instances_are_observed() -> None:
     noted = NotedStatus(app="shop", word=StatusWord.CRASHING, cause="exit 1, 6 restarts", since=NOW)
 
-    assert str(status_of(replace(FACTS, observed={}, noted=noted))) == "crashing (exit 1, 6 restarts)"
-    assert status_of(replace(FACTS, observed={}, noted=None)).word is StatusWord.LIVE
+    assert str(status_of(FACTS._replace(observed={}, noted=noted))) == "crashing (exit 1, 6 restarts)"
+    assert status_of(FACTS._replace(observed={}, noted=None)).word is StatusWord.LIVE
 
 
 def crash(observed: ObservedInstances, at: datetime) -> bool:

@@ -1,7 +1,7 @@
 """The statuses of apps: reads them from the records, and records changes with events."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pvdify.model.action import Action
 from pvdify.model.app import App
@@ -56,10 +56,10 @@ class AppStatuses:
         slots = {slot.app: slot for slot in await store.slots(name) if slot.state is SlotState.LIVE}
         operations = _under_way(await store.unsettled_operations(name))
         noted = {each.app: each for each in await store.noted_statuses(name)}
-        serving = {release.app: release for release in live}
+        serving, now = {release.app: release for release in live}, self._clock.now()
         return {
             app.name: self._facts_of(
-                app, live=serving.get(app.name), slot=slots.get(app.name), operation=operations.get(app.name),
+                app, now, live=serving.get(app.name), slot=slots.get(app.name), operation=operations.get(app.name),
                 scale=scales.get(app.name) or Scale(app=app.name), noted=noted.get(app.name),
                 newest=None if app.name in serving else next(iter(await store.releases(app.name, 1)), None),
             )
@@ -67,10 +67,10 @@ class AppStatuses:
         }  # fmt: skip
 
     def _facts_of(
-        self, app: App, *, live: Release | None, slot: Slot | None, operation: Operation | None, scale: Scale,
-        noted: NotedStatus | None, newest: Release | None,
+        self, app: App, now: datetime, *, live: Release | None, slot: Slot | None, operation: Operation | None,
+        scale: Scale, noted: NotedStatus | None, newest: Release | None,
     ) -> AppFacts:  # fmt: skip
-        names, now = [place.name for place in slot.placements] if slot else [], self._clock.now()
+        names = [place.name for place in slot.placements] if slot else []
         until = app.paused_until if app.paused_until and now < app.paused_until else None
         return AppFacts(
             app=app,
