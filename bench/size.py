@@ -1,14 +1,18 @@
-"""What many apps on many machines cost the engine: 1,000 apps with 5,000 instances on 20 machines, on the fakes.
+"""What many apps on many machines cost the engine: up to 1,000 apps with 5,000 instances on 20 machines, on the fakes.
 
 The database is a real one; the runtime, the router and the probes are fakes that answer at once. So the figures are the
 engine's own share: a look of the reconciler, a deploy, and the loss of a machine with 250 instances.
 
-`python -m bench.size [APPS]` prints the figures.
+`python -m bench.size [APPS...]` prints the figures and writes bench/size.md; each number of apps has its own process.
 """
 
 import asyncio
+import json
+import os
+import platform
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +33,8 @@ from tests.fakes.container import Container
 from tests.fakes.machine import Daemon, Machine
 from tests.fakes.supervisor import FakeSupervisor
 
-APPS, INSTANCES, MACHINES = 1000, 5, 20
+RESULTS = Path(__file__).with_name("size.md")
+APPS, INSTANCES, MACHINES = (100, 1000), 5, 20
 ROUNDS = 5
 FIRST = "app-0000"
 IMAGE = "reg.example.com/shop:v1"
@@ -70,7 +75,7 @@ class ManyMachines:
         return Endpoint(f"10.{machine}.{number // 250}.{number % 250 + 1}", 8080)
 
 
-def size(apps: int = APPS) -> list[Figure]:
+def size(apps: int) -> list[Figure]:
     """Measure with this many apps."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     with TemporaryDirectory() as folder:
@@ -218,9 +223,35 @@ def _memory() -> int:
 
 
 def main() -> None:
-    """Print every figure."""
-    for figure in size(int(sys.argv[1]) if len(sys.argv) > 1 else APPS):
-        print(f"{figure.name}: {figure.value} {figure.target}")
+    """Measure each number of apps in a process of its own, print the figures and write RESULTS."""
+    if sys.argv[1:2] == ["--measure"]:
+        print(json.dumps([(it.name, it.value, it.target) for it in size(int(sys.argv[2]))]))
+        return
+    rows = []
+    for apps in sys.argv[1:] or map(str, APPS):
+        argv = (sys.executable, "-m", "bench.size", "--measure", apps)
+        measured = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
+        rows += [f"| {name} | {value} | {target} |" for name, value, target in json.loads(measured)]
+    text = _render(rows)
+    RESULTS.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _render(rows: Sequence[str]) -> str:
+    return "\n".join(
+        [
+            "# Many apps on many machines",
+            "",
+            f"One `python -m bench.size` on {time.strftime('%Y-%m-%d')}: {platform.system()} {platform.release()},",
+            f"{os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}. A real database; the runtime, the router and the",
+            "probes are fakes that answer at once, so these are the costs of pvdifyd; the fakes are in its memory.",
+            "",
+            "| figure | measured | promised |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":
