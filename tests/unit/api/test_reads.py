@@ -101,6 +101,13 @@ async def test_readers_at_the_same_time_share_the_work(api: Api, monkeypatch: py
     assert sorted(asked, key=str) == [None, "blog"]
 
 
+async def test_readers_who_share_an_error_get_an_answer_each(api: Api) -> None:
+    answers = await asyncio.gather(*(api("GET", "/apps/blgo") for _ in range(20)))
+
+    assert {(answer.status, answer.json["code"]) for answer in answers} == {(404, "app-not-found")}
+    assert len({answer.json["request_id"] for answer in answers}) == 20
+
+
 async def test_a_reader_after_a_change_does_not_get_what_began_before_it(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
