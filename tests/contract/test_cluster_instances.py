@@ -166,6 +166,19 @@ async def test_a_start_after_a_stop_is_no_move(world):
 
 
 @pytest.mark.parametrize("ending", ["stop", "remove"])
+async def test_a_killed_instance_counts_as_killed_also_if_its_scaling_ends_it_first(world, ending):
+    instances, spec = world.supervisor.instances, make_spec(world)
+    await instances.start(spec)
+    waiting = asyncio.create_task(instances.wait(spec.name))
+    await asyncio.sleep(0.1)
+    world.api.report_seconds = 0.3
+
+    await (instances.stop(spec.name, 0) if ending == "stop" else instances.remove(spec.name))
+
+    assert await waiting == Exit(code=137)
+
+
+@pytest.mark.parametrize("ending", ["stop", "remove"])
 @pytest.mark.parametrize("has_ended", [True, False], ids=["ended by itself", "running"])
 async def test_nothing_of_an_instance_runs_after_it_was_brought_down(world, ending, has_ended):
     instances, spec = world.supervisor.instances, make_spec(world, TALKER) if has_ended else make_spec(world)

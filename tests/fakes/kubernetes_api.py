@@ -31,6 +31,7 @@ class FakeKubernetes:
         self.logs: dict[str, list[str]] = {}
         self.is_away = False
         self.node = "n1"  # where pods are put from now on
+        self.report_seconds = 0.0  # after which a scaled Deployment says that it is
         self._behaviours = dict(behaviours or {})
         self._numbers = itertools.count(1)
         self._watches: set[asyncio.Queue[Json]] = set()
@@ -136,6 +137,7 @@ class FakeKubernetes:
         spec = {"replicas": replicas, "template": template}
         if self.objects.get(f"{below}1", {}).get("spec") != spec:
             self._put(f"{below}1", {"kind": "ReplicaSet", "metadata": metadata, "spec": spec})
+        await asyncio.sleep(self.report_seconds)
         document["status"] = {"observedGeneration": document["metadata"]["generation"]}
 
     async def _replicate(self, path: str) -> None:

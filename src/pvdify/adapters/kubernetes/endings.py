@@ -39,12 +39,10 @@ class Endings:
         Returns how the instance ended; None if it had no pod. Raises RuntimeHangs, RuntimeUnavailable.
         """
         seconds = max(1, math.ceil(grace))
-        before = {pod.uid: pod for pod in await self._fetch(name)}
+        before = await self._fetch(name, is_killed=grace == 0)  # marked before anything ends them
         await self._make_no_more(name)
-        there = {pod.uid: pod for pod in await self._fetch(name)} | before
+        there = await self._fetch(name, is_killed=grace == 0) | before
         for pod in there.values():
-            if grace == 0 and not pod.is_over:
-                self._killed.add(pod.uid)
             await self._cluster.delete(self._pod_path(pod), grace=seconds, uid=pod.uid)
         deadline = self._clock.monotonic() + seconds + STOP_SECONDS
         ends = {pod.uid: await self._until_over(pod, deadline) for pod in there.values()}
@@ -103,8 +101,12 @@ class Endings:
             next=f"`kubectl describe pod {pod.name}` shows why; it is tried again",
         )  # fmt: skip
 
-    async def _fetch(self, name: str) -> tuple[Pod, ...]:
-        return tuple(pod for pod in await self._watch.fetch(app_of(name)) if pod.identity.name == name)
+    async def _fetch(self, name: str, *, is_killed: bool) -> dict[str, Pod]:
+        """Return the instance's pods by uid; ``is_killed``: those that have not ended are to be killed at once."""
+        there = {pod.uid: pod for pod in await self._watch.fetch(app_of(name)) if pod.identity.name == name}
+        if is_killed:
+            self._killed |= {uid for uid, pod in there.items() if not pod.is_over}
+        return there
 
     async def _replica_sets(self, name: str) -> Iterable[Json]:
         selector = f"{self._scope.selector()},{INSTANCE}={object_name(name)}"
