@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pvdify.api.app_answers import AppAnswers
 from pvdify.api.call import Call
 from pvdify.api.errors import answer_http, answer_known, answer_unexpected
 from pvdify.api.handlers import metrics
+from pvdify.api.kept_answers import Kept, RecordAnswers
 from pvdify.api.openapi import openapi_document
 from pvdify.api.routes import ENDPOINTS, PREFIX, Endpoint
 from pvdify.engine.access.places import Places
@@ -45,15 +45,15 @@ def build_application(
     use_small_numbers()
     authenticate = as_root if is_local else by_token(engine.tokens)
     counted = None if is_local else places or Places(streams)
-    apps = AppAnswers()
+    kept = Kept(records=RecordAnswers(lambda: engine.queries.writes))
     routes = [
         Route(
-            PREFIX + endpoint.path, _Handler(endpoint, engine, authenticate, counted, apps), methods=[endpoint.method]
+            PREFIX + endpoint.path, _Handler(endpoint, engine, authenticate, counted, kept), methods=[endpoint.method]
         )
         for endpoint in ENDPOINTS
     ]
     routes.append(Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]))
-    routes += [Route(path, _metrics(engine, authenticate), methods=["GET"]) for path in METRICS_PATHS]
+    routes += [Route(path, _metrics(engine, authenticate, kept), methods=["GET"]) for path in METRICS_PATHS]
     application = Starlette(
         routes=routes,
         exception_handlers={
@@ -72,10 +72,10 @@ class _Handler:
     """
 
     def __init__(
-        self, endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None, apps: AppAnswers
+        self, endpoint: Endpoint, engine: Engine, authenticate: Authenticate, places: Places | None, kept: Kept
     ) -> None:  # fmt: skip
         self._endpoint, self._engine, self._authenticate = endpoint, engine, authenticate
-        self._places, self._apps = places, apps
+        self._places, self._kept = places, kept
         self._path = PREFIX + endpoint.path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ class _Handler:
         actor, app = NOBODY, _app_of(request)
         if self._endpoint.needs is not None:
             actor = await self._allowed(request, self._endpoint.needs, app)
-        call = Call(engine=self._engine, request=request, actor=actor, apps=self._apps)
+        call = Call(engine=self._engine, request=request, actor=actor, kept=self._kept)
         if self._places is None or self._endpoint.needs is None:
             response = await self._endpoint.handler(call)
         else:
@@ -102,12 +102,12 @@ class _Handler:
         return actor
 
 
-def _metrics(engine: Engine, authenticate: Authenticate) -> Callable[[Request], Awaitable[Response]]:
+def _metrics(engine: Engine, authenticate: Authenticate, kept: Kept) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         request.state.route = "/metrics"
         actor = ROOT if is_from_this_machine(request) else await authenticate(request)
         check_allowed(actor, Role.READ, actor.app)  # a token for one app gets that app's figures
-        return await metrics.show_metrics(Call(engine=engine, request=request, actor=actor))
+        return await metrics.show_metrics(Call(engine=engine, request=request, actor=actor, kept=kept))
 
     return handle
 

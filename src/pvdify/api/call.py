@@ -1,7 +1,7 @@
 """The request that a handler gets: the actor, the parameters and body, and the engine."""
 
 import asyncio
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from starlette.requests import Request
 
-from pvdify.api.app_answers import AppAnswers
+from pvdify.api.kept_answers import Kept
 from pvdify.engine.deploys.acceptance import problems_in
 from pvdify.engine.front_door import Engine
 from pvdify.errors import InvalidError, MalformedRequest
@@ -25,12 +25,12 @@ YES_OR_NO = {"": True, "1": True, "true": True, "yes": True, "0": False, "false"
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One authenticated request. ``apps``: the JSON of apps, shared by all requests."""
+    """One authenticated request. ``kept``: JSON for it that may be there already."""
 
     engine: Engine
     request: Request
     actor: Actor
-    apps: AppAnswers = field(default_factory=AppAnswers)
+    kept: Kept
 
     @property
     def app(self) -> str:

@@ -5,18 +5,22 @@ import json
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import pytest
+from pydantic_core import to_json
 
 from pvdify.api import translate
 from pvdify.engine.reading.views import Views
-from pvdify.errors import PvdifyError
+from pvdify.errors import AppNotFound, PvdifyError
+from pvdify.model.event import EventFilter
 from pvdify.model.status import AppFacts
 from pvdify.model.token import Role
 from pvdify.web.answers import json_answer
 from tests.support.asgi import Answer
 from tests.unit.api.conftest import ADMIN, IMAGE, Api
 
+LookT = TypeVar("LookT")
 NAMES = ("blog", "shop", "shop-pr-1")
 
 
@@ -26,6 +30,16 @@ async def anew(api: Api) -> dict[str, object]:
     views = await Views(settings=api.engine.settings, statuses=statuses, store=statuses._store).apps()
     urls = await api.engine.queries.urls()
     return {view.app.name: json.loads(bytes(json_answer(translate.app(view, urls)).body)) for view in views}
+
+
+async def releases_anew(api: Api, name: str) -> object:
+    """Return an app's releases as they are, computed without any kept answer; None without the app."""
+    queries = api.engine.queries
+    try:
+        views, urls = await queries.releases(name, 10), await queries.urls()
+    except AppNotFound:
+        return None
+    return json.loads(to_json([translate.release(view, urls) for view in views]))
 
 
 async def change(api: Api, chance: random.Random) -> None:
@@ -52,12 +66,12 @@ async def crash(api: Api, chance: random.Random) -> None:
 
 
 async def read_at_rest(
-    api: Api, read: Callable[[], Awaitable[Answer]]
-) -> tuple[dict[str, object], Answer]:  # fmt: skip
-    """Return each app as it is, and an answer while that did not change: a destruction may be under way."""
+    look: Callable[[], Awaitable[LookT]], read: Callable[[], Awaitable[Answer]]
+) -> tuple[LookT, Answer]:  # fmt: skip
+    """Return the state, and an answer while that did not change: a destruction may be under way."""
     while True:
-        expected, answer = await anew(api), await read()
-        if expected == await anew(api):
+        expected, answer = await look(), await read()
+        if expected == await look():
             return expected, answer
 
 
@@ -70,15 +84,24 @@ async def test_after_any_change_every_read_returns_the_current_state(api: Api, s
         with suppress(PvdifyError):
             await change(api, chance)
         for _ in range(2):  # the second answer is the kept one
-            expected, listed = await read_at_rest(api, lambda: api("GET", "/apps"))
+            expected, listed = await read_at_rest(lambda: anew(api), lambda: api("GET", "/apps"))
             assert {it["name"]: it for it in listed.json["apps"]} == expected
         for name in NAMES:
             expected, answer = await read_at_rest(
-                api, lambda name=name: api("GET", f"/apps/{name}", authorization=f"Bearer {of_shop}")
+                lambda: anew(api), lambda name=name: api("GET", f"/apps/{name}", authorization=f"Bearer {of_shop}")
             )
             assert (answer.status, answer.json if answer.status == 200 else None) == (
                 (200, expected[name]) if name in expected else (404, None)
             )
+            releases, listed = await read_at_rest(
+                lambda name=name: releases_anew(api, name),
+                lambda name=name: api("GET", f"/apps/{name}/releases?limit=10"),
+            )
+            assert listed.json.get("releases") == releases
+        events, listed = await read_at_rest(
+            lambda: api.engine.queries.activity.last(EventFilter(), 5), lambda: api("GET", "/events?limit=5")
+        )
+        assert [it["id"] for it in listed.json["events"]] == [it.id for it in events]
         shown |= {str(it["status"]) for it in expected.values()}
 
     assert len(shown) > 2

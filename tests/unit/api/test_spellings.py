@@ -9,6 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from pvdify.api.call import Call
+from pvdify.api.kept_answers import Kept, RecordAnswers
 from pvdify.errors import InvalidError
 from pvdify.model.token import Actor, Role
 from pvdify.wire import requests
@@ -38,7 +39,9 @@ async def read(wire_type: type, body: dict[str, object], api: Api) -> Any:
         return {"type": "http.request", "body": json.dumps(body).encode()}
 
     request = Request({"type": "http", "method": "POST", "headers": []}, receive)  # type: ignore[arg-type]
-    return await Call(engine=api.engine, request=request, actor=Actor(name="x", role=Role.ADMIN)).body(wire_type)
+    kept = Kept(records=RecordAnswers(lambda: 0))
+    call = Call(engine=api.engine, request=request, actor=Actor(name="x", role=Role.ADMIN), kept=kept)
+    return await call.body(wire_type)
 
 
 @pytest.mark.parametrize(("wire_type", "name", "value"), cases())

@@ -15,7 +15,7 @@ async def list_apps(call: Call) -> Response:
     is_everything = call.actor.app is None
     mine = views if is_everything else [view for view in views if call.actor.reaches(view.app.name)]
     urls = await call.engine.queries.urls()
-    return encoded_answer(await call.apps.all_of(mine, urls, is_everything=is_everything))
+    return encoded_answer(await call.kept.apps.all_of(mine, urls, is_everything=is_everything))
 
 
 async def create_app(call: Call) -> Response:
@@ -66,4 +66,4 @@ async def destroy_app(call: Call) -> Response:
 async def _answer(
     call: Call, view: AppView, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:  # fmt: skip
-    return encoded_answer(call.apps.of(view, await call.engine.queries.urls()), status, headers)
+    return encoded_answer(call.kept.apps.of(view, await call.engine.queries.urls()), status, headers)

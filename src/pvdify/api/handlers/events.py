@@ -10,7 +10,7 @@ from pvdify.api.call import Call
 from pvdify.errors import InvalidError
 from pvdify.model.action import problem_with_kind
 from pvdify.model.event import Event, EventFilter
-from pvdify.web.answers import ServerSentEvent, event_stream, json_answer
+from pvdify.web.answers import ServerSentEvent, encoded_answer, event_stream, json_answer
 
 LONGEST_ID = 19  # digits; more are no number that SQLite has
 
@@ -27,7 +27,13 @@ async def list_events(call: Call) -> Response:
     )  # fmt: skip
     limit, activity = call.number("limit", 100, least=0) or 0, call.engine.queries.activity
     if not call.flag("follow"):
-        return json_answer({"events": [translate.event(it) for it in await activity.last(wanted, limit)]})
+
+        async def events() -> object:
+            return {"events": [translate.event(it) for it in await activity.last(wanted, limit)]}
+
+        if wanted.since is not None:  # most often counted back from now, so that no other request asks for the same
+            return json_answer(await events())
+        return encoded_answer(await call.kept.records.of(("events", wanted, limit), events))
     seen = call.request.headers.get("last-event-id", "")
     if seen.isdecimal() and len(seen) < LONGEST_ID:
         return event_stream(_follow(call, wanted, (), int(seen)))

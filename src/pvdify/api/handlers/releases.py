@@ -15,7 +15,7 @@ from pvdify.model.deploy_log import EntryKind
 from pvdify.model.operation import Strategy
 from pvdify.model.release import Source
 from pvdify.model.volume import lasting
-from pvdify.web.answers import ServerSentEvent, event_stream, json_answer, text_answer
+from pvdify.web.answers import ServerSentEvent, encoded_answer, event_stream, json_answer, text_answer
 from pvdify.web.numbers import whole_number
 from pvdify.wire import answers
 from pvdify.wire.deploy_log import render
@@ -27,9 +27,13 @@ LONGEST_KEY = 255
 
 async def list_releases(call: Call) -> Response:
     """List an app's releases, newest first."""
-    views = await call.engine.queries.releases(call.app, call.number("limit", 100) or 100)
-    urls = await call.engine.queries.urls()
-    return json_answer({"releases": [translate.release(view, urls) for view in views]})
+    limit, urls = call.number("limit", 100) or 100, await call.engine.queries.urls()
+
+    async def releases() -> object:
+        views = await call.engine.queries.releases(call.app, limit)
+        return {"releases": [translate.release(view, urls) for view in views]}
+
+    return encoded_answer(await call.kept.records.of(("releases", call.app, limit, urls), releases))
 
 
 async def deploy(call: Call) -> Response:
@@ -50,7 +54,12 @@ async def deploy(call: Call) -> Response:
 
 async def show_release(call: Call) -> Response:
     """Return a release."""
-    return json_answer(await _release(call, call.version))
+    urls = await call.engine.queries.urls()
+
+    async def release() -> object:
+        return translate.release(await call.engine.queries.release(call.app, call.version), urls)
+
+    return encoded_answer(await call.kept.records.of(("release", call.app, call.version, urls), release))
 
 
 async def show_diff(call: Call) -> Response:

@@ -1,8 +1,8 @@
-"""The JSON of apps, made once for each view: reading an app again costs no more than finding it."""
+"""JSON that is kept for later readers: reading something again costs no more than finding it."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 
 from pydantic_core import to_json
 
@@ -12,6 +12,7 @@ from pvdify.engine.world.concurrency import SingleFlight
 from pvdify.model.urls import Urls
 
 AT_ONCE = 50  # apps that are encoded between two pauses for other requests; takes some milliseconds
+MOST_KEPT, LONGEST_KEPT = 100, 50_000  # answers about records, and bytes of one of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,3 +60,39 @@ class AppAnswers:
             if at % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return b'{"apps":[%b]}' % b",".join(parts)
+
+
+class RecordAnswers:
+    """The JSON of answers that only a write to the store changes. ``writes``: returns the number of writes so far."""
+
+    def __init__(self, writes: Callable[[], int]) -> None:
+        self._writes = writes
+        self._kept: dict[Hashable, bytes] = {}
+        self._kept_at = -1
+        self._making: SingleFlight[bytes] = SingleFlight()
+
+    async def of(self, key: Hashable, make: Callable[[], Awaitable[object]]) -> bytes:
+        """Return the JSON of what ``make`` returns; ``key`` names all that it depends on besides the store.
+
+        Raises the errors of ``make``, which are not kept.
+        """
+        writes = self._writes()
+        if writes != self._kept_at:
+            self._kept, self._kept_at = {}, writes
+        if key in self._kept:
+            return self._kept[key]
+        return await self._making.share((key, writes), lambda: self._make(key, writes, make))
+
+    async def _make(self, key: Hashable, writes: int, make: Callable[[], Awaitable[object]]) -> bytes:
+        text = to_json(await make())
+        if writes == self._kept_at == self._writes() and len(text) <= LONGEST_KEPT and len(self._kept) < MOST_KEPT:
+            self._kept[key] = text
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """All JSON that is kept, shared by all requests of one application."""
+
+    records: RecordAnswers
+    apps: AppAnswers = field(default_factory=AppAnswers)
