@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 GAP = 2
 NOTHING = "-"
@@ -31,18 +32,18 @@ class Column:
     header: str
     cells: tuple[tuple[str, ...], ...]
 
-    @property
+    @cached_property
     def width(self) -> int:
         """The number of characters of the longest line."""
         return max(len(self.header), *(len(line) for cell in self.cells for line in cell), 0)
 
-    @property
+    @cached_property
     def longest_word(self) -> int:
         """The number of characters of the longest word, below which the column cannot be wrapped."""
         words = (word for cell in self.cells for line in cell for word in line.split())
         return max(len(self.header), *map(len, words), 0)
 
-    @property
+    @cached_property
     def is_wrappable(self) -> bool:
         """Whether the cells are texts, not names or moments that users copy."""
         texts = [line for cell in self.cells for line in cell]
@@ -54,11 +55,10 @@ class Column:
         """Whether every cell is empty."""
         return all(line in ("", NOTHING) for cell in self.cells for line in cell)
 
-    def mapped(self, change: Callable[[str, str], str]) -> "Column":
-        """Return the column with each cell changed by ``change``, which gets the header and the text."""
-        if self.header in WHOLE:
-            return self
-        return replace(self, cells=tuple(tuple(change(self.header, line) for line in cell) for cell in self.cells))
+    def mapped(self, change: Callable[[str], str]) -> "Column":
+        """Return the column with each line changed by ``change``."""
+        cells = tuple(tuple(map(change, cell)) for cell in self.cells)
+        return self if cells == self.cells else replace(self, cells=cells)  # the same one knows its width already
 
     def wrapped(self, width: int) -> "Column":
         """Return the column with lines of at most this width, broken between words."""
@@ -97,21 +97,29 @@ def _terminal_columns() -> int:
 
 def short_image(text: str) -> str:
     """Return an image's reference or digest without the registry and most of the hash."""
-    return re.sub(_DIGEST_ALONE, r"\1…", _with_short_commit("IMAGE", _without_registry("IMAGE", text)))
+    return re.sub(_DIGEST_ALONE, r"\1…", _with_short_commit(_without_registry(text)))
 
 
 def printable(text: str) -> str:
     """Return the text on one line: names and values from others cannot move the cursor or break the table."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _fit(columns: list[Column], width: int, expendable: Sequence[str]) -> list[Column]:
-    for change in (_whole, _without_seconds, _without_registry, _with_short_commit, _with_short_images):
-        columns = [column.mapped(change) for column in columns]
+    for header, change in _SHORTER:
         if _total(columns) <= width:
             return columns
+        columns = [
+            column.mapped(change) if header in ("", column.header) and column.header not in WHOLE else column
+            for column in columns
+        ]
+    if _total(columns) <= width:
+        return columns
     columns = [columns[0], *(column for column in columns[1:] if not column.is_empty)]
-    for header in ("", *expendable):
+    present = {column.header for column in columns[1:]}
+    for header in ("", *(each for each in expendable if each in present)):
         columns = [columns[0], *(column for column in columns[1:] if column.header != header)]
         fitting = _wrap_widest(columns, width)
         if _total(fitting) <= width:
@@ -146,25 +154,27 @@ def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
     return (" " * GAP).join(map(str.ljust, texts, widths)).rstrip()
 
 
-def _whole(_header: str, text: str) -> str:
-    return text
-
-
-def _without_seconds(_header: str, text: str) -> str:
+def _without_seconds(text: str) -> str:
     return re.sub(_MOMENT, r"\1\2", text)
 
 
-def _without_registry(header: str, text: str) -> str:
+def _without_registry(text: str) -> str:
     path, slash, name = text.rpartition("/")
-    return f"…/{name}" if header == "IMAGE" and slash and len(path) > 1 else text
+    return f"…/{name}" if slash and len(path) > 1 else text
 
 
-def _with_short_commit(header: str, text: str) -> str:
-    return re.sub(_DIGEST, r"@\1", re.sub(_COMMIT, r":\1", text)) if header == "IMAGE" else text
+def _with_short_commit(text: str) -> str:
+    return re.sub(_DIGEST, r"@\1", re.sub(_COMMIT, r":\1", text))
 
 
-def _with_short_images(header: str, text: str) -> str:
-    return re.sub(_IMAGE_IN_TEXT, r"…/\1", text) if header == "TEXT" else text
+def _with_short_images(text: str) -> str:
+    return re.sub(_IMAGE_IN_TEXT, r"…/\1", text)
+
+
+# What makes cells shorter, in this order, and the column that it is for; "" is for all.
+_SHORTER = (
+    ("", _without_seconds), ("IMAGE", _without_registry), ("IMAGE", _with_short_commit), ("TEXT", _with_short_images),
+)  # fmt: skip
 
 
 def _wrap(text: str, width: int) -> list[str]:

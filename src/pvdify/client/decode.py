@@ -1,10 +1,10 @@
 """Decoding of JSON values into the wire's dataclasses, by their annotations.
 
 Unknown keys are ignored and optional keys may be missing, so that older clients work with newer servers and the other
-way round.
+way round. The annotations of a type are read once, because a list may have a thousand of its values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -14,93 +14,132 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from pvdify.wire.moment import parse_moment
 
 T = TypeVar("T")
+Reader = Callable[[Any], Any]  # returns the decoded value, or raises Mismatch
 
 
 class Mismatch(Exception):
     """A JSON value has another shape than expected; the message names the place."""
 
+    def __init__(self, problem: str, place: str = "") -> None:
+        super().__init__(f"{place} {problem}")
+        self._problem, self._place = problem, place
+
+    def within(self, outer: str) -> "Mismatch":
+        """Return the mismatch with a longer place: it is in a part of the value at ``outer``."""
+        return Mismatch(self._problem, outer + self._place)
+
 
 def decode(kind: type[T], value: object) -> T:
     """Return the value as a ``kind``. Raises Mismatch."""
-    decoded: T = _decode(kind, value, kind.__name__)
+    hashable: Any = kind
+    try:
+        decoded: T = _reader(hashable)(value)
+    except Mismatch as mismatch:
+        raise mismatch.within(kind.__name__) from mismatch
     return decoded
 
 
-def _decode(kind: Any, value: object, path: str) -> Any:
+@cache
+def _reader(kind: Any) -> Reader:
     if kind is Any:
-        return value
-    origin = get_origin(kind)
+        return lambda value: value
+    origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return _decode_union(get_args(kind), value, path)
+        return _of_union([_reader(arm) for arm in arguments if arm is not NoneType], is_optional=NoneType in arguments)
     if origin is list:
-        return [_decode(get_args(kind)[0], item, f"{path}[]") for item in _expect(list, value, path)]
+        return _of_list(_reader(arguments[0]))
     if origin is dict:
-        pairs = _expect(dict, value, path).items()
-        return {key: _decode(get_args(kind)[1], item, f"{path}.{key}") for key, item in pairs}
+        return _of_dict(_reader(arguments[1]))
     if is_dataclass(kind):
-        return _decode_dataclass(kind, _expect(dict, value, path), path)
-    return _decode_scalar(kind, value, path)
+        return _of_dataclass(kind)
+    return _moment if kind is datetime else _of_scalar(kind)
 
 
-def _decode_union(arms: tuple[Any, ...], value: object, path: str) -> Any:
-    if value is None and NoneType in arms:
-        return None
-    present = [arm for arm in arms if arm is not NoneType]
-    if len(present) == 1:
-        return _decode(present[0], value, path)
-    for arm in present:
+def _of_union(arms: Sequence[Reader], *, is_optional: bool) -> Reader:
+    def read(value: object) -> Any:
+        if value is None and is_optional:
+            return None
+        for arm in arms[:-1]:
+            try:
+                return arm(value)
+            except Mismatch:
+                continue
+        return arms[-1](value)
+
+    return read
+
+
+def _of_list(item: Reader) -> Reader:
+    def read(value: object) -> Any:
+        items = _expect(list, value)
         try:
-            return _decode(arm, value, path)
-        except Mismatch:
-            continue
-    raise Mismatch(f"{path} is {_describe(value)}")
+            return [item(each) for each in items]
+        except Mismatch as mismatch:
+            raise mismatch.within("[]") from mismatch
+
+    return read
 
 
-def _decode_dataclass(kind: Any, value: Mapping[str, object], path: str) -> Any:
-    hints = _hints(kind)
-    return kind(
-        **{
-            each.name: _decode(hints[each.name], value.get(each.name), f"{path}.{each.name}")
-            for each in fields(kind)
-            if each.name in value or _is_required(each)
-        }
-    )
+def _of_dict(item: Reader) -> Reader:
+    def read(value: object) -> Any:
+        decoded = {}
+        for key, each in _expect(dict, value).items():
+            try:
+                decoded[key] = item(each)
+            except Mismatch as mismatch:
+                raise mismatch.within(f".{key}") from mismatch
+        return decoded
+
+    return read
 
 
-def _decode_scalar(kind: Any, value: object, path: str) -> Any:
-    if kind is datetime:
-        return _moment(_expect(str, value, path), path)
-    if kind is float and type(value) is int:
-        return float(value)
-    # isinstance accepts a bool as an int
-    if type(value) is not kind:
-        raise Mismatch(f"{path} is {_describe(value)}")
-    return value
+def _of_dataclass(kind: Any) -> Reader:
+    hints = get_type_hints(kind)
+    parts = [(each.name, _reader(hints[each.name]), _is_required(each)) for each in fields(kind)]
+
+    def read(value: object) -> Any:
+        found, decoded = _expect(dict, value), {}
+        for name, part, is_required in parts:
+            if name in found or is_required:
+                try:
+                    decoded[name] = part(found.get(name))
+                except Mismatch as mismatch:
+                    raise mismatch.within(f".{name}") from mismatch
+        return kind(**decoded)
+
+    return read
 
 
-def _moment(text: str, path: str) -> datetime:
+def _of_scalar(kind: Any) -> Reader:
+    def read(value: object) -> Any:
+        # isinstance accepts a bool as an int
+        if type(value) is kind:
+            return value
+        if kind is float and type(value) is int:
+            return float(value)
+        raise Mismatch(f"is {_describe(value)}")
+
+    return read
+
+
+def _moment(value: object) -> datetime:
     try:
-        moment = parse_moment(text)
+        moment = parse_moment(_expect(str, value))
     except ValueError as error:
-        raise Mismatch(f"{path} is not a date with a time") from error
+        raise Mismatch("is not a date with a time") from error
     if moment.tzinfo is None:
-        raise Mismatch(f"{path} has no time zone")
+        raise Mismatch("has no time zone")
     return moment
 
 
-def _expect(kind: type[T], value: object, path: str) -> T:
+def _expect(kind: type[T], value: object) -> T:
     if not isinstance(value, kind):
-        raise Mismatch(f"{path} is {_describe(value)}")
+        raise Mismatch(f"is {_describe(value)}")
     return value
 
 
 def _is_required(each: Field[Any]) -> bool:
     return each.default is MISSING and each.default_factory is MISSING
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _describe(value: object) -> str:

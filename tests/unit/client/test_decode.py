@@ -75,6 +75,7 @@ def test_optional_keys_that_an_older_server_does_not_send_are_none() -> None:
         ({"many": [{"number": "2"}]}, "Outer.many[].number is a str"),
         ({"named": {"x": 1}}, "Outer.named.x is a int"),
         ({"command": 1}, "Outer.command is a int"),
+        ({"command": ["npm", 1]}, "Outer.command[] is a int"),
         ({"at": "yesterday"}, "Outer.at is not a date with a time"),
         ({"at": "2026-11-23T11:31:02"}, "Outer.at has no time zone"),
     ],
