@@ -91,16 +91,20 @@ def _restarts(trial: Trial, start: Start) -> Iterator[Figure]:
 
 
 def _deploys(trial: Trial) -> Iterator[Figure]:
-    floors, whole, inside = [], [], []
+    floors, whole, inside, peaks = [], [], [], []
     for number in range(ROUNDS):
         floors.append(product.time_floor(trial))
+        before = _memory(trial)
+        _forget_peak(trial)
         whole.append(product.deploy(trial, ("v1", "v2")[number % 2]))
+        peaks.append(_memory(trial, "VmHWM") - before)
         inside.append(_newest_receipt(trial)["seconds"])
         _settle(trial)
     floor = statistics.median(floors)
     yield Figure(name="floor: `podman run` until the first 200", value=_seconds(floor))
     yield Figure(name="deploy", value=_ratio(statistics.median(whole), floor))
     yield Figure(name="deploy, on the server", value=_ratio(statistics.median(inside), floor))
+    yield Figure(name="largest peak of memory in a deploy", value=f"{max(peaks):.1f} MB above the memory before it")
 
 
 def _warm_rollbacks(trial: Trial) -> Iterator[Figure]:
@@ -229,11 +233,17 @@ def _settle(trial: Trial) -> None:
         time.sleep(1.5)
 
 
-def _memory(trial: Trial) -> float:
-    """The resident memory of pvdifyd in MB."""
+def _memory(trial: Trial, field: str = "VmRSS") -> float:
+    """The resident memory of pvdifyd in MB; ``VmHWM`` is its peak."""
     assert trial.process is not None
     lines = Path(f"/proc/{trial.process.pid}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1000
+
+
+def _forget_peak(trial: Trial) -> None:
+    """Let the peak of pvdifyd's memory begin again with what it has now; proc(5), /proc/pid/clear_refs."""
+    assert trial.process is not None
+    Path(f"/proc/{trial.process.pid}/clear_refs").write_text("5", encoding="ascii")
 
 
 def _timed(work: Callable[[], object]) -> float:
