@@ -1,5 +1,6 @@
 """Queries for the processes of an app: desired instances and the containers that were found."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,8 +72,12 @@ class ProcessQueries:
     async def show(self, app: str) -> ProcessesView:
         """Return the process types of the live release with all instances, including those on standby."""
         view = await self._views.app(app)
-        seen = await self._runtime_queries.instances(self._instances, self._clock, app)
-        return await self._view(view, seen, None)
+        names = [place.name for slot in await self._store.slots(app) for place in slot.placements]
+        seen, in_use = await asyncio.gather(
+            self._runtime_queries.instances(self._instances, self._clock, app),
+            measure(self._inspector, self._clock, names),
+        )
+        return await self._view(view, seen, in_use)
 
     async def known(self, app: str, in_use: Mapping[str, InUse]) -> tuple[ProcessesView, datetime | None]:
         """Return the processes as they were last seen, and when that was. Waits only for the store.
@@ -83,8 +88,7 @@ class ProcessQueries:
         mine = tuple(it for it in seen.instances if it.app == app)
         return await self._view(await self._views.app(app), replace(seen, instances=mine), in_use), seen.at
 
-    async def _view(self, view: AppView, seen: KnownInstances, in_use: Mapping[str, InUse] | None) -> ProcessesView:
-        """Build the view. ``in_use``: None to measure the use now."""
+    async def _view(self, view: AppView, seen: KnownInstances, in_use: Mapping[str, InUse]) -> ProcessesView:
         app = view.app.name
         containers = {item.name: item for item in seen.instances}
         shown = [
@@ -93,8 +97,6 @@ class ProcessQueries:
             for place in slot.placements
             if slot.state is SlotState.LIVE or place.process == WEB or place.name in containers
         ]
-        if in_use is None:
-            in_use = await measure(self._inspector, self._clock, [place.name for _, place in shown])
         ends, limits = await last_ends(self._store, app), await self._limits(app, [slot for slot, _ in shown])
         observed = self._observed.of([place.name for _, place in shown], self._clock.now())
         placed = [

@@ -1,5 +1,6 @@
 """The state of the server: capacity, and checks of the parts that it depends on."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,13 +92,15 @@ class ServerQueries:
     async def show(self) -> ServerView:
         """Check each part that the server depends on, and return the results."""
         operations = await self._store.unsettled_operations()
-        checks: tuple[Check, ...] = (await self._check_router(), await self._check_runtime(), await self._check_disk())
-        checks += (*check_of_layers(self._layer_bound), *await self.check_config())
+        router, runtime, disk, config, images = await asyncio.gather(
+            self._check_router(), self._check_runtime(), self._check_disk(), self.check_config(), self._disk()
+        )
+        checks = (router, runtime, disk, *check_of_layers(self._layer_bound), *config)
         return ServerView(
             apps=len(await self._store.apps()),
             running_operations=sum(item.kind is not OperationKind.RETIRE for item in operations),
             checks=checks,
-            disk=await self._disk(),
+            disk=images,
             use=self._disk_board.use,
         )
 
