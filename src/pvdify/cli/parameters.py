@@ -1,7 +1,7 @@
 """Parsers for values of options and arguments."""
 
 import re
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
@@ -14,6 +14,21 @@ strategy_option = click.option(
 )
 _RELEASE = re.compile(r"v?([1-9][0-9]{0,8})")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range, as ``click.IntRange``; a value that is none is refused in words of this program."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number. Raises click.BadParameter."""
+        try:
+            number: int = super().convert(value, param, ctx)
+        except click.BadParameter:
+            to = "" if self.max is None else f" to {self.max}"
+            self.fail(f'"{value}" is not a whole number from {self.min}{to}', param, ctx)
+        return number
 
 
 def looks_like_release(text: str) -> bool:

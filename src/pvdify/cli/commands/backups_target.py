@@ -8,6 +8,7 @@ from pvdify.cli.command import command
 from pvdify.cli.commands.backups import target_facts
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
+from pvdify.cli.parameters import WholeNumber
 from pvdify.client.api import Client
 from pvdify.wire.requests import ScheduleBackups, SetBackupTarget
 
@@ -108,9 +109,9 @@ def backups_target(*, location: str, as_json: bool) -> TargetOptions:
 @click.argument("schedule", required=False)
 @click.option("--drills", metavar="CRON", help='When the newest backup is verified; "none" for never.')
 @click.option("--time-zone", metavar="ZONE", help="Such as Europe/Berlin; default: unchanged, at first UTC.")
-@click.option("--daily", type=click.IntRange(1, 1000), help="Keep the newest of this many days.")
-@click.option("--weekly", type=click.IntRange(0, 1000), help="Keep the newest of this many weeks.")
-@click.option("--monthly", type=click.IntRange(0, 1000), help="Keep the newest of this many months.")
+@click.option("--daily", type=WholeNumber(1, 1000), help="Keep the newest of this many days.")
+@click.option("--weekly", type=WholeNumber(0, 1000), help="Keep the newest of this many weeks.")
+@click.option("--monthly", type=WholeNumber(0, 1000), help="Keep the newest of this many months.")
 def backups_schedule(
     *, schedule: str | None, drills: str | None, time_zone: str | None, daily: int | None, weekly: int | None,
     monthly: int | None, as_json: bool,

@@ -9,7 +9,7 @@ from pvdify.cli import manifest_file, source
 from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
-from pvdify.cli.parameters import strategy_option
+from pvdify.cli.parameters import WholeNumber, strategy_option
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.wire.requests import Deploy, Strategy
@@ -59,7 +59,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 )
 @click.option("--commit", metavar="SHA", help="The commit the image was built from; default: from CI or git.")
 @click.option("--branch", metavar="NAME", help="Its branch; default: from CI or git.")
-@click.option("--run-number", type=click.IntRange(0), metavar="N", help="The CI run that built it; default: from CI.")
+@click.option("--run-number", type=WholeNumber(0), metavar="N", help="The CI run that built it; default: from CI.")
 @click.option("--allow-older", is_flag=True, help="Allow an older commit to replace a newer one of its branch.")
 @strategy_option
 @click.pass_obj

@@ -8,7 +8,7 @@ from pvdify.cli import moments, output
 from pvdify.cli.command import command, named_app_parameter
 from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.io import Io, Surroundings
-from pvdify.cli.parameters import moment
+from pvdify.cli.parameters import WholeNumber, moment
 from pvdify.client.api import Client
 from pvdify.client.calls.logs import EventQuery
 from pvdify.client.events import StreamLost
@@ -50,7 +50,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 )
 @named_app_parameter
 @click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Follow new lines; Ctrl-C ends it.")
-@click.option("-n", "--num", "limit", type=click.IntRange(0, 10_000), help="How many.  [default: 30]")
+@click.option("-n", "--num", "limit", type=WholeNumber(0, 10_000), help="How many.  [default: 30]")
 @click.option("--since", type=moment, metavar="WHEN", help="Only lines after: 10m, 2h or 2026-11-25T08:00.")
 @click.option("--kind", metavar="KIND", help="Only one kind, such as deploy, or deploy.live.")
 @click.option("--actor", metavar="NAME", help="Only events of one user or token, or of pvdify itself.")

@@ -9,6 +9,7 @@ from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.cli.moments import moment
+from pvdify.cli.parameters import WholeNumber
 from pvdify.client.api import Client
 from pvdify.wire.answers import Link
 from pvdify.wire.requests import LinkRepository
@@ -110,10 +111,8 @@ def github(*, app: str, as_json: bool) -> ListOptions:
     "--domain", "domains", multiple=True, metavar="HOSTNAME", help="A hostname that deploys may claim for APP."
 )
 @click.option("--previews", is_flag=True, help="Allow previews of pull requests.")
-@click.option(
-    "--repository-id", type=click.IntRange(min=1), metavar="N", help="The repository's id; default: ask GitHub."
-)
-@click.option("--owner-id", type=click.IntRange(min=1), metavar="N", help="The owner's id; default: ask GitHub.")
+@click.option("--repository-id", type=WholeNumber(min=1), metavar="N", help="The repository's id; default: ask GitHub.")
+@click.option("--owner-id", type=WholeNumber(min=1), metavar="N", help="The owner's id; default: ask GitHub.")
 def github_link(  # noqa: PLR0913 - one parameter per option
     *,
     app: str,

@@ -9,6 +9,7 @@ from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.exit_codes import DETACHED, DONE, FAILED
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.moments import moment
+from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.tables import table
 from pvdify.cli.words import split
 from pvdify.client.api import Client
@@ -155,9 +156,7 @@ def jobs_run(
 @command("jobs:history", run=run_history, example="pvdify jobs:history myapp --job report")
 @app_parameter
 @click.option("--job", metavar="NAME", help="Show only the runs of one job.")
-@click.option(
-    "-n", "--num", "limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many runs."
-)
+@click.option("-n", "--num", "limit", type=WholeNumber(1, 1000), default=20, show_default=True, help="How many runs.")
 def jobs_history(*, app: str, job: str | None, limit: int, as_json: bool) -> HistoryOptions:
     """Show the runs of APP's jobs, newest first.
 

@@ -11,7 +11,7 @@ from pvdify.cli.commands import logs_job, logs_router
 from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.in_progress import newest
 from pvdify.cli.io import Io, Surroundings
-from pvdify.cli.parameters import moment, release_number
+from pvdify.cli.parameters import WholeNumber, moment, release_number
 from pvdify.client.api import Client
 from pvdify.client.calls.logs import LogFilter
 from pvdify.client.calls.releases import DeployLine
@@ -65,7 +65,7 @@ def run(options: Options | logs_router.Options | logs_job.Options, client: Clien
 @named_app_parameter
 @click.option("-f", "-t", "--follow", "--tail", "follow", is_flag=True, help="Follow new lines; Ctrl-C ends it.")
 @click.option(
-    "-n", "--num", "lines", type=click.IntRange(0, 100_000), help="How many lines.  [default: 100; with --since: all]"
+    "-n", "--num", "lines", type=WholeNumber(0, 100_000), help="How many lines.  [default: 100; with --since: all]"
 )
 @click.option("--since", type=moment, metavar="WHEN", help="Only lines after: 10m, 2h or 2026-11-25T08:00.")
 @click.option("-p", "--process", metavar="TYPE", help="Only one process type, such as web.")
@@ -77,7 +77,7 @@ def run(options: Options | logs_router.Options | logs_job.Options, client: Clien
     help="An earlier release, also a stopped one; with --deploy: its deploy log.",
 )
 @click.option("--job", metavar="NAME", help="The log of the newest run of a scheduled job.")
-@click.option("--run", "number", type=click.IntRange(1), metavar="N", help="With --job: an earlier run of it.")
+@click.option("--run", "number", type=WholeNumber(1), metavar="N", help="With --job: an earlier run of it.")
 @click.option("--router", "is_router", is_flag=True, help="The access log, of all apps or of APP.")
 def logs(  # noqa: PLR0913 - one parameter per option
     *, app: str | None, surroundings: Surroundings, follow: bool, lines: int | None, since: str | None,

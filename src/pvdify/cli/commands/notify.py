@@ -10,6 +10,7 @@ from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE, FAILED
 from pvdify.cli.io import Io
 from pvdify.cli.moments import moment
+from pvdify.cli.parameters import WholeNumber
 from pvdify.client.api import Client
 from pvdify.wire.answers import Delivery, Notification
 from pvdify.wire.requests import AddNotification
@@ -180,7 +181,7 @@ def notify_test(*, id: str, as_json: bool) -> ChosenOptions:
 
 @command("notify:log", run=run_log, example="pvdify notify:log 3f9a2c1b -n 20")
 @click.argument("id", metavar="[ID]", required=False)
-@click.option("-n", "limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
+@click.option("-n", "limit", type=WholeNumber(1, 1000), default=50, show_default=True, help="How many.")
 def notify_log(*, id: str | None, limit: int, as_json: bool) -> LogOptions:
     """Show what was delivered, and what failed.
 

@@ -9,6 +9,7 @@ from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.moments import moment, until
+from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.errors import FailedError
@@ -122,7 +123,7 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     "pvdify preview myapp --pr 12    # the same image again, or to keep one whose pull request was reopened",
 )
 @app_parameter
-@click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
+@click.option("--pr", "number", type=WholeNumber(min=1), metavar="N", help="The pull request; default: this one's.")
 @click.option("--image", metavar="REF", help="The image; default: that of the preview.")
 @click.option("--manifest", metavar="FILE", help="The manifest; default: ./pvdify.yml, if it is this app's.")
 @click.option("--close", is_flag=True, help="The same as preview:close.")
@@ -165,7 +166,7 @@ def preview(
 
 @command("preview:close", run=run_close, example="pvdify preview:close myapp --pr 12")
 @app_parameter
-@click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
+@click.option("--pr", "number", type=WholeNumber(min=1), metavar="N", help="The pull request; default: this one's.")
 @click.pass_obj
 def preview_close(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> CloseOptions:
     """Close the preview of a pull request.
@@ -178,7 +179,7 @@ def preview_close(surroundings: Surroundings, *, app: str, number: int | None, a
 
 @command("preview:keep", run=run_keep, example="pvdify preview:keep myapp --pr 12")
 @app_parameter
-@click.option("--pr", "number", type=click.IntRange(min=1), metavar="N", help="The pull request; default: this one's.")
+@click.option("--pr", "number", type=WholeNumber(min=1), metavar="N", help="The pull request; default: this one's.")
 @click.pass_obj
 def preview_keep(surroundings: Surroundings, *, app: str, number: int | None, as_json: bool) -> KeepOptions:
     """Keep a preview for at least one more day.

@@ -10,7 +10,7 @@ from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.moments import moment
-from pvdify.cli.parameters import release_number
+from pvdify.cli.parameters import WholeNumber, release_number
 from pvdify.cli.words import split
 from pvdify.client.api import Client
 from pvdify.wire.answers import Receipt, Release
@@ -76,7 +76,7 @@ def run_output(options: InfoOptions, client: Client, io: Io) -> int:
 
 @command("releases", run=run_list, example="pvdify releases myapp -n 5")
 @app_parameter
-@click.option("-n", "--num", "limit", type=click.IntRange(1, 1000), default=15, show_default=True, help="How many.")
+@click.option("-n", "--num", "limit", type=WholeNumber(1, 1000), default=15, show_default=True, help="How many.")
 def releases(*, app: str, limit: int, as_json: bool) -> ListOptions:
     """Show the releases of APP, newest first.
 

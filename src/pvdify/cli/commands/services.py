@@ -9,6 +9,7 @@ from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io
 from pvdify.cli.moments import moment, until
+from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.tables import table
 from pvdify.client.api import Client
 from pvdify.wire.answers import Service
@@ -114,7 +115,7 @@ def services_info(*, name: str, as_json: bool) -> InfoOptions:
 
 @command("services:logs", run=run_logs, example="pvdify services:logs db -n 50\npvdify services:logs db -f")
 @click.argument("name")
-@click.option("-n", "--num", "lines", type=click.IntRange(0, 10_000), default=100, show_default=True, help="Lines.")
+@click.option("-n", "--num", "lines", type=WholeNumber(0, 10_000), default=100, show_default=True, help="Lines.")
 @click.option("-f", "-t", "--follow", "--tail", "is_following", is_flag=True, help="Follow new lines; Ctrl-C ends it.")
 def services_logs(*, name: str, lines: int, is_following: bool, as_json: bool) -> LogOptions:
     """Show the logs of the service NAME."""

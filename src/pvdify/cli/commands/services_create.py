@@ -7,6 +7,7 @@ import click
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DETACHED, DONE
 from pvdify.cli.io import Io
+from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.waiting_for_service import wait_for
 from pvdify.client.api import Client
 from pvdify.manifest.quantities import parse_bytes
@@ -51,7 +52,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 @click.argument("name")
 @click.option("-k", "--kind", metavar="KIND", help="postgres or redis.")
 @click.option("-i", "--image", metavar="REF", help="Any image; with --kind: instead of the default one.")
-@click.option("--port", type=click.IntRange(1, 65_535), help="The port on which the image listens.")
+@click.option("--port", type=WholeNumber(1, 65_535), help="The port on which the image listens.")
 @click.option("--volume", metavar="PATH", help="The directory in the container whose data is kept.")
 @click.option("-e", "--env", "pairs", metavar="K=V", multiple=True,
               help="An environment variable; {password} is replaced by a generated password.")  # fmt: skip

@@ -12,6 +12,7 @@ from pvdify.cli.command import app_option, command
 from pvdify.cli.commands.ps_exec import instance_of
 from pvdify.cli.exit_codes import DETACHED
 from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.words import split
 from pvdify.client.api import Client
 from pvdify.client.calls.runs import RunEnded
@@ -63,7 +64,7 @@ def run(options: Options, client: Client, io: Io) -> int:
 )  # fmt: skip
 @click.argument("words", metavar="[APP] PORT", nargs=-1)
 @app_option
-@click.option("--local", type=click.IntRange(0, MOST_PORTS), metavar="PORT", help="The local port; default: the same.")
+@click.option("--local", type=WholeNumber(0, MOST_PORTS), metavar="PORT", help="The local port; default: the same.")
 @click.option("-p", "--process", "instance", metavar="PROCESS.N", help="The instance; default: the first of web.")
 @click.pass_obj
 def tunnel(
