@@ -30,7 +30,7 @@ async def until(is_so: Callable[[], object | Awaitable[object]], what: str = "it
 
 
 def _pause(asked: float) -> float:
-    """Seconds until the next question: a question that runs a program leaves four fifths of a core to what it waits for.
+    """Seconds until the next question: one that runs a program leaves four fifths of a core to what it waits for.
 
     ``asked``: when the last question was asked, on the monotonic clock.
     """
