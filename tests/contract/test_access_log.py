@@ -12,7 +12,7 @@ import pytest
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.haproxy.access_log import AccessLogFile, parse
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit
 from pvdify.ports.access_log import AccessLog
 from tests.fakes.access_log import FakeAccessLog
 
@@ -82,9 +82,18 @@ async def test_aborted_answers_since_a_time_are_counted_for_one_app(world: World
         world.visit(line(number, target, ended))
     world.visit(line(5, ended="SD--"))
 
-    assert await world.log.cut("shop", AT) == 2
-    assert await world.log.cut("shop", AT + timedelta(seconds=1)) == 1
-    assert await world.log.cut("mail", AT) == 0
+    assert await world.log.cut("shop", AT, 1) == CutVisits(broken_off=2, ended=0)
+    assert await world.log.cut("shop", AT + timedelta(seconds=1), 1) == CutVisits(broken_off=1, ended=0)
+    assert await world.log.cut("mail", AT, 1) == CutVisits(broken_off=0, ended=0)
+
+
+async def test_requests_that_pvdifyd_ended_since_a_time_are_counted_for_one_slot(world: World):
+    for number, target in enumerate(("shop/v1:1", "shop/v1:2", "shop/v2:1", "blog/v1:1", "shop/v1:1")):
+        world.visit(line(number, target, ended="KD--"))
+
+    assert await world.log.cut("shop", AT, 1) == CutVisits(broken_off=0, ended=3)
+    assert await world.log.cut("shop", AT + timedelta(seconds=1), 1) == CutVisits(broken_off=0, ended=2)
+    assert await world.log.cut("shop", AT, 2) == CutVisits(broken_off=0, ended=1)
 
 
 async def test_rotating_a_small_log_loses_nothing(world: World):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit, count_cut
 
 
 class FakeAccessLog:
@@ -30,9 +30,9 @@ class FakeAccessLog:
             yield None
             await asyncio.sleep(0)
 
-    async def cut(self, app: str, since: datetime) -> int:
+    async def cut(self, app: str, since: datetime, slot: int) -> CutVisits:
         """See the port."""
-        return sum(visit.app == app and visit.at >= since and visit.is_cut for visit in self.visits)
+        return count_cut((visit for visit in self.visits if visit.at >= since), app, slot)
 
     async def rotate(self) -> None:
         """See the port."""

@@ -5,11 +5,13 @@ import os
 import signal
 import stat
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pvdify.adapters.haproxy import disk
+from pvdify.adapters.haproxy.access_log import AccessLogFile
 from pvdify.adapters.haproxy.config import Front
 from pvdify.adapters.haproxy.maps import HOSTS, LIVE, MAPS, Change, Tables, apply
 from pvdify.adapters.haproxy.router import HaproxyRouter
@@ -20,7 +22,7 @@ from pvdify.settings import Address
 from tests.load import Load
 from tests.load.backend import Backend
 from tests.load.connection import RequestFailed
-from tests.load.real_router import RouterProcess, real_router
+from tests.load.real_router import RealClock, RouterProcess, real_router
 from tests.load.websocket import WebSocket
 from tests.support.endpoints import here
 from tools.free_port import free_port
@@ -257,7 +259,7 @@ async def test_files_that_cannot_be_written_leave_the_route_in_force(
 
 async def test_ended_requests_close_with_the_end_of_the_stream(router: HaproxyRouter, process: RouterProcess) -> None:
     """End a WebSocket, an event stream and an answer that has not begun; another app's request is not affected."""
-    old, other = Backend(version="old"), Backend(version="other")
+    old, other, begun = Backend(version="old"), Backend(version="other"), datetime.now(UTC)
     await old.start()
     await other.start()
     await router.put(shop(1, old.port))
@@ -286,10 +288,11 @@ async def test_ended_requests_close_with_the_end_of_the_stream(router: HaproxyRo
     assert "line 0" in stream
     assert not stream.endswith("0\r\n\r\n")
     assert "200" not in slow.partition("\r\n")[0]
+    await logged_as_ended(process, begun, 3)
 
 
 async def test_requests_that_a_replaced_process_carries_are_ended_too(process: RouterProcess) -> None:
-    backend = Backend(version="old")
+    backend, begun = Backend(version="old"), datetime.now(UTC)
     await backend.start()
     router = process.connect()
     await router.ensure_running()
@@ -307,6 +310,15 @@ async def test_requests_that_a_replaced_process_carries_are_ended_too(process: R
     await router.close()
     await backend.stop()
     assert ended == 1
+    await logged_as_ended(process, begun, 1)
+
+
+async def logged_as_ended(process: RouterProcess, since: datetime, count: int) -> None:
+    """Wait until the access log has so many requests to the first slot that pvdifyd ended."""
+    log = AccessLogFile(process.directory, clock=RealClock(), largest=1 << 26)
+    async with asyncio.timeout(60):
+        while (await log.cut("shop", since, 1)).ended != count:
+            await asyncio.sleep(0.02)
 
 
 async def one_request(listen: Address, method: str) -> int:

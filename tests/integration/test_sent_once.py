@@ -69,7 +69,7 @@ async def test_an_aborted_answer_is_logged_with_app_and_release(
     assert {(visit.app, visit.slot, visit.is_lost, visit.is_cut) for visit in found} == {
         ("shop", 1, True, path == "/part")
     }
-    assert await log.cut("shop", begun_at) == (40 if path == "/part" else 0)
+    assert (await log.cut("shop", begun_at, 1)).broken_off == (40 if path == "/part" else 0)
 
 
 async def test_the_access_log_has_every_request(router: HaproxyRouter, process: RouterProcess) -> None:

@@ -1,12 +1,13 @@
 """Visits: requests in the router's access log."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pvdify.model.names import number_of
 
 # HAProxy's first letter says what ended the request: the server (S), its silence (s), its answer (P), or the router (I,
-# R, D). C and c are visitors; K is pvdifyd, which counts the requests that it ends.
+# R, D). C and c are visitors; K is pvdifyd.
 _BY_OTHERS, _BEFORE_ANSWER, _IN_ANSWER = tuple("SsPIRD"), tuple("QCH"), tuple("DL")
 SWITCHING_PROTOCOLS = 101
 
@@ -55,6 +56,11 @@ class Visit:
         return self.status != SWITCHING_PROTOCOLS and self.ended[:1] in _BY_OTHERS and self.ended[1:2] in _IN_ANSWER
 
     @property
+    def is_ended(self) -> bool:
+        """Whether pvdifyd ended the request, as it does at the end of ``drain``."""
+        return self.ended[:1] == "K"
+
+    @property
     def slot(self) -> int | None:
         """The slot that answered: the number of the release that started it."""
         return int(self._parts[1]) if self._parts[1] else None
@@ -69,3 +75,20 @@ class Visit:
         key, _, number = self.target.partition(":")
         app, _, slot = key.partition("/v")
         return app, slot, number
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutVisits:
+    """Answers of an app that broke off (``Visit.is_cut``), and requests to one slot that pvdifyd ended."""
+
+    broken_off: int
+    ended: int
+
+
+def count_cut(visits: Iterable[Visit], app: str, slot: int) -> CutVisits:
+    """Count the visits of an app that did not end normally; ``slot``: where those that pvdifyd ended count."""
+    mine = [visit for visit in visits if visit.app == app and (visit.is_cut or visit.is_ended)]
+    return CutVisits(
+        broken_off=sum(visit.is_cut for visit in mine),
+        ended=sum(visit.is_ended and visit.slot == slot for visit in mine),
+    )

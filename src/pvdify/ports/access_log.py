@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Protocol
 
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit
 
 
 class AccessLog(Protocol):
@@ -18,8 +18,11 @@ class AccessLog(Protocol):
         """Yield visits as they end, from now on; yield None after a pause without visits."""
         ...
 
-    async def cut(self, app: str, since: datetime) -> int:
-        """Return how many of the app's answers that began after ``since`` broke off; see ``Visit.is_cut``."""
+    async def cut(self, app: str, since: datetime, slot: int) -> CutVisits:
+        """Return how many of the app's visits since then were cut, and how many to this slot pvdifyd ended.
+
+        The newest lines may be missing for some milliseconds.
+        """
         ...
 
     async def rotate(self) -> None:

@@ -1,13 +1,16 @@
 """Connections that are open at the end of a drain: closed and counted, so that a standby slot has no visitors."""
 
+from collections.abc import Collection
+
 import pytest
 
+from pvdify.model.endpoint import Endpoint
 from pvdify.model.operation import Strategy
 from pvdify.model.release import SwitchCount
 from pvdify.model.route import Traffic
 from pvdify.model.slot import SlotState
 from pvdify.model.visit import Visit
-from tests.fakes.machine import Daemon, Machine, assert_consistent
+from tests.fakes.machine import Daemon, Killed, Machine, assert_consistent
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 DRAIN = {"drain": "20s", "processes": {"web": {"count": 2}}}
@@ -132,6 +135,32 @@ async def test_requests_in_flight_at_a_stop_first_deploy_are_counted(machine: Ma
     assert (await counted(machine, 2)).cut >= 4
 
 
+async def test_they_are_counted_also_if_pvdifyd_is_killed_while_the_old_release_stops(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    stop = machine.supervisor.stop
+
+    async def last(name: str, grace: float) -> None:
+        await stop(name, grace)
+        machine.router.serve("shop", 1, Traffic(in_flight=-(await machine.router.traffic("shop", 1)).in_flight))
+        daemon.is_dead = True
+
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+    monkeypatch.setattr(machine.supervisor, "stop", last)
+    with pytest.raises(Killed):
+        await daemon.deploy(image=V2, strategy=Strategy.STOP_FIRST)
+    await daemon.bury()
+
+    successor = machine.daemon()
+    monkeypatch.setattr(machine.supervisor, "stop", stop)
+    await successor.recover()
+    await successor.finish_retirements()
+
+    assert (await counted(machine, 2)).cut == 4
+    await successor.bury()
+
+
 async def test_answers_that_broke_off_during_a_switch_are_counted(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V1, manifest=DRAIN)
     machine.access_log.visits.append(visit(machine, ended="SD--"))  # long before the switch
@@ -139,11 +168,41 @@ async def test_answers_that_broke_off_during_a_switch_are_counted(machine: Machi
     machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1))
     await daemon.deploy(image=V2)
 
-    machine.access_log.visits += [visit(machine, ended=ended) for ended in ("SD--", "sD--", "CD--", "----", "KD--")]
+    machine.access_log.visits += [visit(machine, ended=ended) for ended in ("SD--", "sD--", "CD--", "----")]
     machine.router.serve("shop", 1, Traffic(in_flight=-1))
     await machine.clock.sleep(5)
 
     assert (await counted(machine, 2)).cut == 2
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_connections_that_were_closed_are_counted_once_also_if_pvdifyd_is_killed_right_after(
+    machine: Machine, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+):
+    end_requests = machine.router.end_requests
+
+    async def logged(targets: Collection[Endpoint]) -> int:
+        ended = await end_requests(targets)
+        machine.access_log.visits += [visit(machine, ended="KD--") for _ in range(ended)]
+        daemon.is_dead = is_killed
+        return ended
+
+    monkeypatch.setattr(machine.router, "end_requests", logged)
+    await daemon.deploy(image=V1, manifest=DRAIN)
+    open_websockets(machine, slot=1)
+    await daemon.deploy(image=V2)
+    await machine.clock.sleep(25)
+
+    successor = daemon
+    if is_killed:
+        assert await state_of(machine, 1) is SlotState.DRAINING
+        await daemon.bury()
+        successor = machine.daemon()
+        await successor.recover()
+
+    assert await state_of(machine, 1) is SlotState.STANDBY
+    assert (await counted(machine, 2)).cut == 4
+    await successor.bury()
 
 
 def visit(machine: Machine, *, ended: str) -> Visit:

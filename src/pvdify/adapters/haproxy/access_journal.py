@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 
 from pvdify.adapters.haproxy import access_log
 from pvdify.errors import RuntimeUnavailable
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit, count_cut
 from pvdify.plumbing.command_runner import Argv, CommandRunner
 from pvdify.ports.clock import Clock
 
@@ -47,18 +48,17 @@ class AccessLogJournal:
             since = self._clock.now()
             await self._clock.sleep(_PAUSE)
 
-    async def cut(self, app: str, since: datetime) -> int:
-        found = 0
-        try:
+    async def cut(self, app: str, since: datetime, slot: int) -> CutVisits:
+        unusual: list[Visit] = []
+        with suppress(RuntimeUnavailable):
             async with self._runner.stream(entries_since(self._unit, since)) as printed:
                 async for text in printed:
                     if access_log.USUAL_END.decode() in text:
                         continue
                     visit = access_log.parse(text.encode())
-                    found += visit is not None and visit.at >= since and visit.app == app and visit.is_cut
-        except RuntimeUnavailable:
-            return found
-        return found
+                    if visit is not None and visit.at >= since and (visit.is_cut or visit.is_ended):
+                        unusual.append(visit)
+        return count_cut(unusual, app, slot)
 
     async def rotate(self) -> None:
         """Do nothing: journald limits the journal's size."""

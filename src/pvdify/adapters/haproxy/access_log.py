@@ -12,7 +12,7 @@ import structlog
 
 from pvdify.adapters.haproxy import disk
 from pvdify.model.foreign_json import parse_json
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit, count_cut
 from pvdify.ports.clock import Clock
 
 log = structlog.get_logger()
@@ -47,8 +47,8 @@ class AccessLogFile:
                 yield None
                 await self._clock.sleep(_PAUSE)
 
-    async def cut(self, app: str, since: datetime) -> int:
-        return await asyncio.to_thread(self._cut, app, since)
+    async def cut(self, app: str, since: datetime, slot: int) -> CutVisits:
+        return await asyncio.to_thread(lambda: count_cut(self._unusual(since), app, slot))
 
     async def rotate(self) -> None:
         """Copy the file and empty it if it is above the size limit. Never raises; an OSError is logged.
@@ -89,8 +89,8 @@ class AccessLogFile:
                 newest.appendleft(visit)
         return tuple(newest)
 
-    def _cut(self, app: str, since: datetime) -> int:
-        found = 0
+    def _unusual(self, since: datetime) -> Iterator[Visit]:
+        """Yield the visits since then, newest first; without most of those that ended normally."""
         for number, line in enumerate(self._lines()):
             # Parsing every line would be slow; a few are parsed for their time, to stop at ``since``.
             if USUAL_END in line and number % _PARSE_EVERY:
@@ -98,8 +98,8 @@ class AccessLogFile:
             visit = parse(line)
             if visit is not None and visit.at < since:
                 break
-            found += visit is not None and visit.app == app and visit.is_cut
-        return found
+            if visit is not None:
+                yield visit
 
     def _lines(self) -> Iterator[bytes]:
         for file in (self._file, *(self._older(number) for number in range(1, KEPT + 1))):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pvdify.adapters.haproxy.access_journal import AccessLogJournal, follow_entries, read_entries
 from pvdify.errors import RuntimeUnavailable
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit
 from pvdify.plumbing.command_runner import Argv, Completed
 from tests.fakes.clock import FakeClock
 from tests.unit.adapters.haproxy.test_access_log import BROKEN_OFF, NOT_BROKEN_OFF, NOW, line
@@ -105,6 +105,6 @@ async def test_aborted_answers_are_counted() -> None:
     journal = FakeJournal(["a word of its own", *entries])
     subject = AccessLogJournal(UNIT, runner=journal, clock=FakeClock())
 
-    assert await subject.cut("shop", NOW) == len(BROKEN_OFF)
-    assert await subject.cut("zoo", NOW) == 0
+    assert await subject.cut("shop", NOW, 42) == CutVisits(broken_off=len(BROKEN_OFF), ended=1)
+    assert await subject.cut("zoo", NOW, 1) == CutVisits(broken_off=0, ended=0)
     assert journal.asked[0][-2:] == ("--since", f"@{int(NOW.timestamp())}")

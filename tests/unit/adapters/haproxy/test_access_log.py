@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.haproxy.access_log import AccessLogFile, parse
-from pvdify.model.visit import Visit
+from pvdify.model.visit import CutVisits, Visit
 from tests.fakes.clock import FakeClock
 
 LINE = {
@@ -123,9 +123,9 @@ async def test_aborted_answers_are_counted_in_all_rotated_files(tmp_path: Path) 
     (tmp_path / "access.log.1").write_bytes(b"".join([*BROKEN_OFF, *NOT_BROKEN_OFF]))
     subject = log(tmp_path, b"".join([*NOT_BROKEN_OFF, *BROKEN_OFF]) + line() * 1000)
 
-    assert await subject.cut("shop", NOW) == 2 * len(BROKEN_OFF)
-    assert await subject.cut("shop", NOW + timedelta(seconds=1)) == 0
-    assert await subject.cut("zoo", NOW) == 0
+    assert await subject.cut("shop", NOW, 42) == CutVisits(broken_off=2 * len(BROKEN_OFF), ended=2)
+    assert await subject.cut("shop", NOW + timedelta(seconds=1), 42) == CutVisits(broken_off=0, ended=0)
+    assert await subject.cut("zoo", NOW, 1) == CutVisits(broken_off=0, ended=0)
 
 
 @pytest.mark.parametrize(

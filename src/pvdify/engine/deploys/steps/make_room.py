@@ -52,9 +52,13 @@ async def make_room(run: StepRun) -> str | None:
     taken_over = await standby_of(run)
     kept = {slot.number, taken_over.number if taken_over else slot.number}
     others = [it.number for it in await run.world.store.slots(run.app) if it.state.has_served and it.number not in kept]
-    cut = sum(await settle(*(_stop(run, release, number) for number in (slot.number, *others))))
+    idle = [it for it in await settle(*(_empty(run, release, it) for it in (slot.number, *others))) if it is not None]
+    in_flight = sum([(await traffic_of(run, it.number)).in_flight for it in idle])
     counted = await switch_count(run, run.release.version)
-    run.change(replace(counted, cut=counted.cut + cut))
+    # Recorded first: after a kill while they stop, nothing is in flight any more.
+    await run.save(replace(counted, cut=max(counted.cut, in_flight)))
+    grace = release.manifest.stop_timeout
+    await settle(*(run.world.instances.stop(place.name, grace) for it in idle for place in it.placements))
     return f"v{release.version} stopped{_hold_text(_receipt(run))}"
 
 
@@ -82,16 +86,16 @@ def _hold_text(receipt: Receipt) -> str:
     return f"; requests wait, at most {receipt.hold:g} s" if receipt.hold else "; visitors are turned away (503)"
 
 
-async def _stop(run: StepRun, release: Release, number: int) -> int:
-    """Stop a slot's instances once they have answered their last request, or after ``drain`` seconds.
+async def _empty(run: StepRun, release: Release, number: int) -> Slot | None:
+    """Mark a slot as stopped, and wait until it has answered its last request, or for ``drain`` seconds.
 
-    Return how many requests were in flight when the instances got the stop signal.
+    Return the slot; None if it is gone.
     """
     # A take-over or a repair of the slot ends before these locks are free, or finds the slot stopped.
     async with run.world.locks.slots(run.app), run.world.locks.instances(run.app):
         slot = await run.world.store.slot(run.app, number)
         if slot is None or slot.state is SlotState.RETIRED:
-            return 0
+            return None
         if slot.state is not SlotState.STOPPED:
             slot = replace(slot, state=SlotState.STOPPED, since=run.world.clock.now())
             await run.save(slot)
@@ -101,9 +105,7 @@ async def _stop(run: StepRun, release: Release, number: int) -> int:
         await answered(run, slot, min(release.manifest.drain, hold / 2) - passed)
     else:
         await quiet(run, number, release.manifest.drain - passed)
-    in_flight = (await traffic_of(run, number)).in_flight
-    await settle(*(run.world.instances.stop(it.name, release.manifest.stop_timeout) for it in slot.placements))
-    return in_flight
+    return slot
 
 
 async def _answers(run: StepRun, release: Release, slot: Slot) -> bool:

@@ -217,7 +217,8 @@ async def traffic_of(run: StepRun, slot: int, number: int | None = None) -> Traf
 async def _counted(run: StepRun, slot: Slot, cut: int) -> tuple[SwitchCount, ...]:
     """Return the final count of requests during the switch, now that the displaced slot has drained or serves again.
 
-    ``cut`` is added to the requests that were broken off.
+    ``cut``: how many requests this process has ended. One that was killed before it saved their number has left them
+    in the access log only.
     """
     release = await run.world.store.release(run.app, run.operation.release or 0)
     if release is None or run.operation.baseline is None:
@@ -225,13 +226,15 @@ async def _counted(run: StepRun, slot: Slot, cut: int) -> tuple[SwitchCount, ...
     total = await traffic_of(run, slot.number) + await traffic_of(run, release.slot or 0)
     requests, router_errors, app_errors = run.operation.baseline
     before = await switch_count(run, release.version)
-    broken_off = 0 if before.is_final else await run.world.access_log.cut(run.app, run.operation.created_at)
+    if not before.is_final:
+        found = await run.world.access_log.cut(run.app, run.operation.created_at, slot.number)
+        cut = max(cut, found.ended) + found.broken_off
     counted = replace(
         before,
         served=max(0, total.requests - requests),
         router_errors=max(0, total.router_errors - router_errors),
         app_errors=max(0, total.app_errors - app_errors),
-        cut=before.cut + broken_off + cut,
+        cut=before.cut + cut,
         is_final=True,
     )
     return (counted,)
