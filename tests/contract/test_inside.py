@@ -82,6 +82,8 @@ async def test_stdout_stderr_and_exit_code_are_returned(world: World):
 
 async def test_ending_a_command_ends_only_that_command(world: World):
     ended, other = [await world.inside.enter(NAME, number, "cat", None) for number in (4711, 4712)]
+    await ended.write(b"runs\n")
+    assert await ended.read() is not None  # a command that has not begun yet has no exit code of its own
     waiting = asyncio.create_task(ended.wait())
 
     await ended.end()
