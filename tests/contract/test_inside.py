@@ -80,10 +80,12 @@ async def test_stdout_stderr_and_exit_code_are_returned(world: World):
     await process.end()
 
 
-async def test_ending_a_command_ends_only_that_command(world: World):
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "starting"])
+async def test_ending_a_command_ends_only_that_command_and_is_no_success(world: World, runs: bool):
     ended, other = [await world.inside.enter(NAME, number, "cat", None) for number in (4711, 4712)]
-    await ended.write(b"runs\n")
-    assert await ended.read() is not None  # a command that has not begun yet has no exit code of its own
+    if runs:
+        await ended.write(b"runs\n")
+        assert await ended.read() is not None
     waiting = asyncio.create_task(ended.wait())
 
     await ended.end()

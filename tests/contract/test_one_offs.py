@@ -59,8 +59,12 @@ async def test_input_is_passed_on_and_output_returned(world: World):
     await process.end()
 
 
-async def test_ending_a_one_off_ends_its_waiters(world: World):
+@pytest.mark.parametrize("runs", [True, False], ids=["running", "starting"])
+async def test_ending_a_one_off_ends_its_waiters_and_is_no_success(world: World, runs: bool):
     process = await world.start()
+    if runs:
+        await process.write(b"runs\n")
+        assert await process.read() is not None
     waiting = asyncio.create_task(process.wait())
 
     await process.end()

@@ -21,6 +21,7 @@ from pvdify.model.one_off import TerminalSize
 from pvdify.ports.attached import Attached
 
 HANG_UP_SECONDS = 2.0  # between SIGHUP and SIGKILL for the processes of a command
+REPORT_SECONDS = 1.0  # after the end of a command until podman has exited with its exit code
 
 
 class PodmanInside:
@@ -60,7 +61,7 @@ class PodmanInside:
         except BaseException:
             _clear(place, entrance)
             raise
-        return AttachedPodman(process, partial(_end_command, place, files), partial(_clear, place, entrance))
+        return AttachedPodman(process, partial(_end_command, place, files, process), partial(_clear, place, entrance))
 
     async def connect(self, instance: str, port: int) -> Attached:
         files = self._running(instance)
@@ -74,8 +75,22 @@ class PodmanInside:
         return files
 
 
-async def _end_command(place: Path, files: InstanceDir) -> None:
-    """End the command's processes in the container, because ending podman alone would leave them running."""
+async def _end_command(place: Path, files: InstanceDir, podman: Attached) -> None:
+    """End the command in the container, and let podman report how it ended.
+
+    podman that is ended itself would leave the command running, and exit with 0. At the first look podman may be
+    starting the command.
+    """
+    for _ in range(2):
+        await _hang_up(place, files)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REPORT_SECONDS):
+                await podman.wait()
+                return
+
+
+async def _hang_up(place: Path, files: InstanceDir) -> None:
+    """End the command's processes in the container."""
     pid = launch.pid_of_command(str(place))
     if pid is None or not _is_inside(pid, files.pid):
         return
