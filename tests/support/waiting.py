@@ -30,8 +30,8 @@ async def until(is_so: Callable[[], object | Awaitable[object]], what: str = "it
 
 
 def _pause(asked: float) -> float:
-    """Seconds until the next question: one that runs a program leaves four fifths of a core to what it waits for.
+    """Seconds until the next question: a question that runs a program leaves two thirds of a core to what it waits for.
 
     ``asked``: when the last question was asked, on the monotonic clock.
     """
-    return min(max(0.05, 4 * (time.monotonic() - asked)), 1.0)
+    return min(max(0.05, 2 * (time.monotonic() - asked)), 1.0)
