@@ -138,6 +138,41 @@ async def test_a_preview_reaches_no_other_app_after_the_last_container_of_a_thir
     assert reaches_from_here(production.exposed.at.port)
 
 
+async def test_a_preview_reaches_no_other_app_on_a_machine_without_rules_of_netavark(server, image):
+    """netavark adds its rules behind a jump that is there already: accepting packets would come before it."""
+    supervisor = server.supervisor()
+    subprocess.run(("iptables", "-w", "5", "-F", "FORWARD"), check=True)
+    apps = (PRODUCTION, PREVIEW, OTHER_PREVIEW)
+    production, preview, other = [await started(supervisor, make_spec(image, app)) for app in apps]
+
+    await end_an_app(supervisor, other)
+
+    rules = subprocess.run(isolation.LIST_JUMPS, check=True, capture_output=True, text=True).stdout
+    assert isolation.is_ahead(rules, f"-j {metadata.chain_of(server.server_id)}")
+    assert not reaches(preview.name, ask(production.name, "IPAddress"), 8080), rules
+
+
+@pytest.mark.usefixtures("no_jump_of_pvdify")
+async def test_apps_are_apart_also_if_pvdifyd_looks_between_the_reloads_of_the_firewall_and_of_the_networks(
+    server, image
+):
+    supervisor = server.supervisor()
+    apps = (PRODUCTION, PREVIEW, OTHER_PREVIEW)
+    production, preview, other = [await started(supervisor, make_spec(image, app)) for app in apps]
+    subprocess.run(("iptables", "-w", "5", "-F", "FORWARD"), check=True)
+    await supervisor.networks.keep_apart()
+    podman("network", "reload", "--all")
+    await supervisor.instances.remove(other.name)
+    machine, address = Machine(runner=SubprocessRunner()), ask(production.name, "IPAddress")
+    met = (await asyncio.to_thread(lets_apps_meet, machine), reaches(preview.name, address, 8080))
+
+    await supervisor.networks.keep_apart()
+
+    assert met == (True, True)
+    assert not await asyncio.to_thread(lets_apps_meet, machine)
+    assert not reaches(preview.name, address, 8080)
+
+
 @pytest.mark.usefixtures("no_jump_of_pvdify")
 async def test_the_doctor_leaves_the_packet_filter_as_it_was_after_the_reload_of_a_firewall(server, image):
     """Until pvdifyd looks, only netavark's jump is there, which goes with the doctor's own container."""

@@ -156,9 +156,17 @@ def podman_server(directory: Path) -> Iterator[PodmanServer]:
         pattern = f"--filter=reference=localhost/pvdify/{server_id}/*:*"
         if pins := podman("images", "--format", "{{.Repository}}:{{.Tag}}", pattern).split():
             podman("rmi", *pins)
+        _remove_rules(server_id)
+        shutil.rmtree(server.run_dir, ignore_errors=True)
+
+
+def _remove_rules(server_id: str) -> None:
+    """Remove the rules of the packet filter, which may refuse while another program changes its rules."""
+    for _ in range(20):
         for argv in metadata.removal(server_id):
             subprocess.run(argv, check=False, capture_output=True)
-        shutil.rmtree(server.run_dir, ignore_errors=True)
+        if subprocess.run(metadata.list_rules(server_id), check=False, capture_output=True).returncode == 1:
+            return
 
 
 def missing_for_systemd() -> str | None:

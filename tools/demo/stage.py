@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pvdify import settings
-from pvdify.adapters.podman.labels import SERVER
-from pvdify.adapters.podman.networks import isolation, metadata
+from pvdify.adapters.subprocess.command_runner import SubprocessRunner
+from pvdify.installation.containers import RemoveIsolation
+from pvdify.installation.machine import Machine
 from tools.loopback_registry import LoopbackRegistry
 
 CHECKOUT = Path(__file__).parents[2]
@@ -186,11 +187,9 @@ def clean_up(stage: Stage) -> None:
 
 def _remove_rules(server: str) -> None:
     """Remove the server's rules of the packet filter, and the shared ones with the last server of this machine."""
-    if shutil.which("iptables") is None:
-        return
-    others = [each for each in _podman_list("network", "ls") if SERVER in (each.get("labels") or {})]
-    for argv in (*metadata.removal(server), *(() if others else (isolation.DELETE, isolation.OPEN_LOOPBACK))):
-        subprocess.run(argv, check=False, capture_output=True)
+    action, machine = RemoveIsolation(server=server), Machine(runner=SubprocessRunner())
+    if not action.is_done(machine):
+        action.apply(machine)
 
 
 def _state_file(directory: str) -> Path:

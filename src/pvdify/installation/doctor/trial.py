@@ -41,7 +41,8 @@ def try_container(machine: Machine, podman: str, port: int) -> Trial:
         with suppress(RuntimeUnavailable):
             machine.ask(remove_network_and_trial(podman), within=SECONDS)
             if not met_before and lets_apps_meet(machine):
-                machine.ask(isolation.INSERT)
+                for change in isolation.PUT_FIRST:
+                    machine.ask(change)
 
 
 def lets_apps_meet(machine: Machine) -> bool:

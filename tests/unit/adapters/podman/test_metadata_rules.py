@@ -47,8 +47,10 @@ class Host:
             return _done(argv, exit_code=1)
         elif action == "-S":
             return _done(argv, printed="".join(f"-A {chain} {' '.join(each)}\n" for each in rules))
-        elif action in ("-A", "-I"):
+        elif action == "-A":
             rules.append(rule)
+        elif action == "-I":
+            rules.insert(0, rule)
         elif action == "-D":
             rules.remove(rule)
         return _done(argv)
@@ -60,6 +62,9 @@ def _done(argv: Argv, *, exit_code: int = 0, printed: str = "") -> Completed:
 
 def _network(interface: str) -> dict[str, object]:
     return {"network_interface": interface, "labels": {"io.pvdify.server": SERVER}}
+
+
+NETAVARKS = ("-j", "NETAVARK_FORWARD")  # accepts what apps send
 
 
 def parents(host: Host) -> Iterable[int]:
@@ -81,7 +86,7 @@ async def test_the_rules_follow_the_networks() -> None:
     assert host.blocked == ["podman1", "podman12"]
 
     host.interfaces = ["podman2", "podman12"]
-    rules.note_network()
+    rules.note_change()
     await rules.check()
 
     assert host.blocked == ["podman12", "podman2"]
@@ -90,6 +95,7 @@ async def test_the_rules_follow_the_networks() -> None:
 
 async def test_nothing_runs_while_there_is_no_new_network_and_the_last_check_is_recent(now: list[float]) -> None:
     host = Host("podman1")
+    host.rules["FORWARD"].append(NETAVARKS)
     rules = MetadataRules(host.run, "podman", SERVER)
     await rules.check()
     host.ran.clear()
@@ -110,6 +116,32 @@ async def test_rules_that_a_firewall_removed_are_made_again(now: list[float]) ->
     await rules.check()
 
     assert (host.blocked, parents(host)) == (["podman1"], [1, 1])
+
+
+async def test_packets_reach_the_rules_before_netavark_accepts_them(now: list[float]) -> None:
+    """netavark inserts its jump behind its own first rule, when the first container of a machine starts."""
+    host = Host("podman1")
+    rules = MetadataRules(host.run, "podman", SERVER)
+    await rules.check()
+    host.rules["FORWARD"].insert(0, NETAVARKS)
+
+    await rules.check()
+    host.ran.clear()
+    await rules.check()
+
+    assert [CHAIN in rule for rule in host.rules["FORWARD"]] == [True, False]
+    assert parents(host) == [1, 1]
+    assert host.ran == []
+
+
+async def test_a_rule_behind_netavarks_of_an_earlier_version_is_put_first() -> None:
+    host = Host("podman1")
+    await MetadataRules(host.run, "podman", SERVER).check()
+    host.rules["FORWARD"].insert(0, NETAVARKS)
+
+    await MetadataRules(host.run, "podman", SERVER).check()
+
+    assert [CHAIN in rule for rule in host.rules["FORWARD"]] == [True, False]
 
 
 async def test_a_server_without_networks_makes_no_rule() -> None:

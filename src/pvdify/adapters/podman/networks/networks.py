@@ -88,7 +88,7 @@ class Networks:
             raise refusals.unavailable(done)
         self._made.add(name)
         if self._metadata is not None and done.exit_code == 0:
-            self._metadata.note_network()
+            self._metadata.note_change()
 
     async def remove(self, app: str) -> None:
         """Remove the app's network, unless it is missing or a container is still on it. Raises RuntimeUnavailable."""
@@ -96,6 +96,14 @@ class Networks:
         done = await self._run(commands.remove_network(self._podman, network_of(self._server, app)))
         if done.exit_code != 0 and not (refusals.is_network_missing(done) or refusals.is_network_in_use(done)):
             raise refusals.unavailable(done)
+        if done.exit_code == 0:
+            await self.note_removal()
+
+    async def note_removal(self) -> None:
+        """Remove the rules of a removed network: another server's may get the same interface."""
+        if self._metadata is not None:
+            self._metadata.note_change()
+            await self._metadata.check()
 
     async def keep_apart(self) -> None:
         await self._isolation.check()

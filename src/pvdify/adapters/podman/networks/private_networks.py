@@ -60,6 +60,8 @@ class PodmanPrivateNetworks:
         done = await self._calls.run(commands.remove_network(self._calls.podman, self._name(id)))
         if done.exit_code != 0 and not (refusals.is_network_missing(done) or refusals.is_network_in_use(done)):
             raise refusals.unavailable(done)
+        if done.exit_code == 0:
+            await self._calls.networks.note_removal()
 
     def _name(self, id: str) -> str:
         return private_network_of(self._calls.server, id)
