@@ -84,8 +84,10 @@ def test_each_instance_runs_as_its_own_unit(server: RealServer, images: dict[str
     assert server.units() == ["pvdify-blog-web-v1-1.service", "pvdify-shop-web-v1-1.service"]
 
 
-def test_networks_are_isolated_by_a_rule_that_netavark_does_not_delete(server: RealServer) -> None:
+def test_networks_are_isolated_by_a_rule_that_netavark_neither_deletes_nor_passes_by(server: RealServer) -> None:
+    """Podman had no rules on this machine before the first app."""
     assert server.vps.run(*isolation.IS_THERE, check=False).returncode == 0
+    assert isolation.is_ahead(server.vps.run(*isolation.LIST_JUMPS).stdout, "--comment pvdify -j NETAVARK_ISOLATION_1")
 
 
 async def test_a_deploy_and_restarts_of_pvdifyd_and_the_router_fail_no_request(

@@ -10,6 +10,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -188,8 +189,9 @@ def clean_up(stage: Stage) -> None:
 def _remove_rules(server: str) -> None:
     """Remove the server's rules of the packet filter, and the shared ones with the last server of this machine."""
     action, machine = RemoveIsolation(server=server), Machine(runner=SubprocessRunner())
-    if not action.is_done(machine):
-        action.apply(machine)
+    with ThreadPoolExecutor(1) as pool:  # the caller's thread may have an event loop that runs
+        if not pool.submit(action.is_done, machine).result():
+            pool.submit(action.apply, machine).result()
 
 
 def _state_file(directory: str) -> Path:
