@@ -23,7 +23,8 @@ from tests.support.waiting import PATIENCE
 
 SIZES = (1, 50, 200)
 ROUNDS = 7
-REST_SECONDS = 60.0
+REST_SECONDS = 45.0
+OPENS_IN = 5.0  # seconds until the page and its first stream have been sent
 AT_ONCE = 10  # deploys beside the one that is measured
 RELEASES, EVENTS = 10_000, 1_000_000
 Start = Callable[..., None]
@@ -70,8 +71,9 @@ def _measure(trial: Trial, size: int, start: Start, tiny: str) -> Iterator[Figur
     many = f"with {size} app{'s' if size > 1 else ''}"
     yield from (Figure(name=f"{figure.name} {many}", value=figure.value) for figure in _restarts(trial, start))
     with _dashboard_open(trial):
-        for measure in (_deploys, _warm_rollbacks, _commands, _reads, _rest):
+        for measure in (_deploys, _warm_rollbacks, _commands, _reads):
             yield from (Figure(name=f"{figure.name} {many}", value=figure.value) for figure in measure(trial))
+    yield from (Figure(name=f"{figure.name} {many}", value=figure.value) for figure in _rest(trial))
     if size > AT_ONCE:
         yield Figure(name=f"deploy while {AT_ONCE} others run {many}", value=_seconds(_among_others(trial, tiny)))
     trial.stop()
@@ -152,12 +154,15 @@ def _reads(trial: Trial) -> Iterator[Figure]:
 
 
 def _rest(trial: Trial) -> Iterator[Figure]:
-    use = idle.at_rest(trial, REST_SECONDS)
-    yield Figure(
-        name="at rest, percent of a core",
-        value=f"pvdifyd {use.daemon:.2f}, what it started {use.children:.2f}, router {use.router:.2f}",
-    )
-    yield Figure(name="memory at rest, dashboard open", value=f"{_memory(trial):.0f} MB")
+    name = "at rest, percent of a core"
+    yield Figure(name=name, value=_use(idle.at_rest(trial, REST_SECONDS)))
+    with _dashboard_open(trial):
+        yield Figure(name=f"{name}, dashboard open", value=_use(idle.at_rest(trial, REST_SECONDS, OPENS_IN)))
+        yield Figure(name="memory at rest, dashboard open", value=f"{_memory(trial):.0f} MB")
+
+
+def _use(use: idle.Use) -> str:
+    return f"pvdifyd {use.daemon:.2f}, what it started {use.children:.2f}, router {use.router:.2f}"
 
 
 def _among_others(trial: Trial, tiny: str) -> float:

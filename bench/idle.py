@@ -71,9 +71,9 @@ def _measured(trial: Trial, checkout: Path, settings: tuple[str, ...], seconds: 
     return use
 
 
-def at_rest(trial: Trial, seconds: float) -> Use:
+def at_rest(trial: Trial, seconds: float, settles_in: float = SETTLES_IN) -> Use:
     """Wait until nothing is left to do, and measure for some seconds."""
-    time.sleep(SETTLES_IN)
+    time.sleep(settles_in)
     before, begun = _seconds_of(trial), time.monotonic()
     time.sleep(seconds)
     after, passed = _seconds_of(trial), time.monotonic() - begun

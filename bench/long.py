@@ -189,7 +189,7 @@ def render(it: Outcome, figures: list[Figure]) -> str:
 def _loads(router: str, numbers: Iterator[int]) -> list[Load]:
     """Return fast clients, clients that come back when the app closes their connection, and slow answers."""
     return [
-        Load(router, HOSTNAME, clients=24, pause=0.008, mix=(GET, POST, PUT, BIG_POST), version_header="X-Release",
+        Load(router, HOSTNAME, clients=36, pause=0.008, mix=(GET, POST, PUT, BIG_POST), version_header="X-Release",
              numbers=numbers),
         Load(router, HOSTNAME, clients=60, pause=IDLE, mix=(GET, POST, PUT), version_header="X-Release",
              numbers=numbers),

@@ -1,6 +1,6 @@
 """`make bench-scale`: what a server costs with few and many apps, in one run on this machine; writes bench/scale.md.
 
-First the reads of the API over recorded containers, then a whole server with real ones.
+First the reads of the API over recorded containers, then a whole server with real ones, then power cuts of a server.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench import boots
 from bench.crowded_server import REST_SECONDS, ROUNDS, SIZES, crowded_server
 from bench.product import Figure
 from bench.reads import APPS, CLIENTS, SECONDS, reads
@@ -23,9 +24,10 @@ def main() -> None:
     options = _parser().parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and its containers are removed
     recorded = list(_rows(figure for apps in options.recorded for figure in reads(apps)))
-    real = list(_rows(crowded_server(tuple(options.real))))
+    real = list(_rows(crowded_server(tuple(options.real)))) if options.real else []
+    cut = list(_rows(boots.boots(tuple(options.boots)))) if options.boots else []
     command = f"make bench-scale ARGS='{' '.join(sys.argv[1:])}'" if sys.argv[1:] else "make bench-scale"
-    text = _render(command, recorded, real)
+    text = _render(command, recorded, real, cut)
     RESULTS.write_text(text, encoding="utf-8")
     print(text)
 
@@ -37,7 +39,7 @@ def _rows(figures: Iterator[Figure]) -> Iterator[str]:
         yield row
 
 
-def _render(command: str, recorded: list[str], real: list[str]) -> str:
+def _render(command: str, recorded: list[str], real: list[str], cut: list[str]) -> str:
     head = ["", "| figure | measured | load |", "|---|---|---|"]
     return "\n".join(
         [
@@ -58,10 +60,17 @@ def _render(command: str, recorded: list[str], real: list[str]) -> str:
             "## A whole server, real containers",
             "",
             "The app of the figures is examples/hello; the others are busybox's web server, with one container each.",
-            f"The dashboard is open. Medians of {ROUNDS} rounds. The floor is `podman run` of the same image until the",
-            f"first 200, in turns with what is compared with it. At rest: {REST_SECONDS:.0f} s.",
+            f"Medians of {ROUNDS} rounds. The dashboard is open until the rows at rest, {REST_SECONDS:.0f} s each.",
+            "The floor is `podman run` of the same image until the first 200, in turns with what is compared with it.",
             *head,
             *real,
+            "",
+            "## Power cuts, real containers",
+            "",
+            "A disposable server with systemd and an installed pvdify; each app has one container. Medians of",
+            f"{boots.ROUNDS} rounds. Its kernel is this machine's, so there is no firmware and no kernel to wait for.",
+            *head,
+            *cut,
             "",
         ]
     )
@@ -71,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
     parser.add_argument("--recorded", type=int, nargs="*", default=list(APPS), help="numbers of recorded apps")
     parser.add_argument("--real", type=int, nargs="*", default=list(SIZES), help="numbers of apps with containers")
+    parser.add_argument("--boots", type=int, nargs="*", default=list(boots.SIZES), help="numbers of apps at power cuts")
     return parser
 
 
