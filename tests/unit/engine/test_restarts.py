@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from pvdify.engine.running.instances import STARTS_AT_ONCE
 from pvdify.engine.running.reconciler import PAUSE
 from pvdify.errors import RuntimeUnavailable, StartFailed
+from pvdify.model.instance import InstanceSpec
 from pvdify.model.operation import Operation, OperationKind
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
@@ -110,6 +112,35 @@ async def test_after_a_boot_apps_start_as_they_went_live_and_previews_last():
     await successor.recover()
 
     assert [spec.app for spec in machine.supervisor.started] == ["zoo", "shop", "zoo-pr-1"]
+    await successor.bury()
+
+
+async def test_after_a_boot_some_apps_start_at_the_same_time(monkeypatch: pytest.MonkeyPatch):
+    machine = Machine(standby="20s")
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    apps = [f"app-{number}" for number in range(2 * STARTS_AT_ONCE)]
+    for app in apps:
+        await daemon.deploy(app, IMAGE)
+    await daemon.bury()
+    machine.supervisor.reboot()
+    under_way, most, start = 0, 0, machine.supervisor.start
+
+    async def start_slowly(spec: InstanceSpec) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await machine.clock.sleep(10)
+        await start(spec)
+        under_way -= 1
+
+    monkeypatch.setattr(machine.supervisor, "start", start_slowly)
+    successor, begun = machine.daemon(), machine.clock.monotonic()
+    await successor.reconciler.reconcile()
+
+    assert most == STARTS_AT_ONCE
+    assert machine.clock.monotonic() - begun < 30
+    assert len(machine.supervisor.running) == len(apps)
     await successor.bury()
 
 

@@ -1,5 +1,6 @@
 """Restarts instances that exited, with a growing back-off."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from pvdify.engine.running.routes import RouteRepair
 from pvdify.engine.running.snapshot import Snapshot, logged, take_snapshot
 from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.running.watches import Watches
-from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.concurrency import Locks, settle
 from pvdify.engine.world.down import DownTargets
 from pvdify.engine.world.tally import Tally
 from pvdify.errors import PvdifyError
@@ -36,6 +37,7 @@ from pvdify.timing import BackOff
 
 log = structlog.get_logger()
 BACK_OFF = BackOff(first=1.0, longest=60.0)  # before a restart
+STARTS_AT_ONCE = 4  # starting a container is mostly waiting, and visitors of the others are served meanwhile
 QUIET_AFTER = 600.0  # seconds of uptime after which the next back-off is the shortest one again
 
 
@@ -75,20 +77,29 @@ class InstanceRepair:
         self._watches.forget(name)
 
     async def keep_running(self, found_containers: Iterable[FoundInstance]) -> None:
-        """Start every instance that should run and has no running container among these. Raises StoreUnavailable."""
+        """Start every instance that should run and has no running container among these, some at the same time.
+
+        Raises StoreUnavailable.
+        """
         containers = {item.name: item for item in found_containers}
         found = await take_snapshot(self._store)
         self._forget_others(found)
-        kept: set[str] = set()
+        kept: dict[str, tuple[Slot, Placement]] = {}
         for slot in await self._in_start_order(found.slots):
             for place in filter(lambda place: place.is_up, slot.placements):
                 is_settled = not found.is_busy(slot.app) and not found.has_candidate(slot.app)
                 if _should_run(slot, place, is_settled=is_settled):
-                    kept.add(place.name)
-                    with logged(app=slot.app, name=place.name):  # a failed start must not end the loop
-                        await self._keep(slot, place, containers.get(place.name))
+                    kept[place.name] = slot, place
                 else:
                     await self._note_standing(place, containers.get(place.name))
+        starting = asyncio.Semaphore(STARTS_AT_ONCE)
+
+        async def keep(slot: Slot, place: Placement) -> None:
+            async with starting:
+                with logged(app=slot.app, name=place.name):  # a failed start must not end the others
+                    await self._keep(slot, place, containers.get(place.name))
+
+        await settle(*(keep(slot, place) for slot, place in kept.values()))
         self.kept = frozenset(kept)
 
     async def note_restarts(self) -> None:
@@ -127,7 +138,7 @@ class InstanceRepair:
     async def _in_start_order(self, slots: Iterable[Slot]) -> list[Slot]:
         """Return slots whose instances should run: live ones first, oldest first, previews last.
 
-        After a boot of the server, instances start in this order.
+        After a boot of the server, instances begin to start in this order.
         """
         previews = {preview.name for preview in await self._store.previews()}
         started = (slot for slot in slots if slot.state.is_kept_up)
