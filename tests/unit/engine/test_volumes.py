@@ -152,6 +152,24 @@ async def test_paths_that_the_image_declares_are_kept_and_the_log_says_how_to_ch
     assert any("VOLUME /var/lib/shop: it is kept in the volume var-lib-shop" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("manifest", "now"),
+    [({"volumes": {"files": {"path": "/data"}}}, "in the volume files now"), (EMPTY, "ephemeral now")],
+)
+async def test_the_deploy_log_says_which_volume_has_the_files_of_a_path_that_got_another(
+    machine: Machine, daemon: Daemon, manifest: dict[str, Any], now: str
+):
+    await daemon.deploy(image=V1, manifest=DATA)
+
+    await daemon.deploy(image=V2, manifest=manifest)
+    await daemon.deploy(image=V1, manifest=manifest)
+    await daemon.rollback()
+
+    logs = [[entry.text for entry in await machine.deploy_log.read("shop", number)] for number in (1, 2, 3, 4)]
+    assert [sum("stays in the volume data" in note for note in notes) for notes in logs] == [0, 1, 0, 0]
+    assert any(note.startswith(f"/data is {now}; what v1 wrote there stays") for note in logs[1])
+
+
 async def test_several_instances_need_a_volume_of_the_image_to_be_named(machine: Machine, daemon: Daemon):
     image_with(machine, "/data")
 

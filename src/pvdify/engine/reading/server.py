@@ -136,7 +136,9 @@ class ServerQueries:
         except PvdifyError as error:
             return Check(name="router", state="broken", text=f"{error.what}: {error.why}", next=error.next)
         listen = self._settings.router_listen
-        return Check(name="router", state="ok", text=f"{len(routes)} routes at {listen}")
+        return Check(
+            name="router", state="ok", text=f"{len(routes)} route{'' if len(routes) == 1 else 's'} at {listen}"
+        )
 
     async def _check_runtime(self) -> Check:
         try:
