@@ -67,7 +67,7 @@ async def listening(most: int, patience: ConnectionTimeouts = PATIENT) -> AsyncI
         yield clients
     finally:
         await clients.close()
-        server.should_exit = True
+        server.stop()
         await serving
         listener.close()
 

@@ -39,7 +39,7 @@ async def connection() -> AsyncIterator[Connection]:
     reader, writer = await asyncio.open_connection(*listener.getsockname())
     yield reader, writer
     writer.transport.abort()
-    server.should_exit = True
+    server.stop()
     await serving
     listener.close()
 

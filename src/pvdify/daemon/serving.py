@@ -57,7 +57,7 @@ class Listeners:
     def close(self) -> None:
         """Take no new requests; ``serve`` returns when the current requests have been answered."""
         for server in self._servers:
-            server.should_exit = True
+            server.stop()
 
 
 def build_listener(engine: Engine, places: Places) -> ASGIApp:
@@ -85,6 +85,7 @@ class Server(uvicorn.Server):
         patience: ConnectionTimeouts | None = None,
     ) -> None:
         super().__init__(_config(application))
+        self._stopping = asyncio.Event()
         self._patience = patience or ConnectionTimeouts()
         self._listener, self._most, self._most_of_peer = listener, most, most_of_peer
 
@@ -103,6 +104,18 @@ class Server(uvicorn.Server):
         )
         self.servers = [acceptor]  # type: ignore[list-item]
         self.started = True
+
+    async def main_loop(self) -> None:
+        """See uvicorn, which wakes ten times a second to see whether it has to stop."""
+        while not await self.on_tick(0):  # 0: a whole second, in which the Date header is renewed
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Take no new requests; ``serve`` returns when the current requests have been answered."""
+        self.should_exit = True
+        self._stopping.set()
 
     def _connection(self, peer: str, acceptor: Acceptor) -> LimitedConnection:
         return LimitedConnection(

@@ -29,6 +29,6 @@ async def test_a_response_body_is_sent_without_waiting_for_an_ack_of_the_head() 
 
     writer.close()
     await writer.wait_closed()
-    server.should_exit = True
+    server.stop()
     await serving
     listener.close()
