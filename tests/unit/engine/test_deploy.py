@@ -10,6 +10,7 @@ from pvdify.errors import (
     RegistryUnavailable,
 )
 from pvdify.model.config import ConfigVar
+from pvdify.model.deploy_log import EntryKind
 from pvdify.model.instance import Exit, Secret
 from pvdify.model.release import ReleaseStatus, Source
 from tests.fakes.behaviour import Behaviour
@@ -201,7 +202,7 @@ async def test_pre_deploy_hook_that_fails_stops_the_deploy(machine: Machine, dae
     await daemon.deploy(image=V1)
     machine.supervisor.script(Behaviour(exit_code=9, lines=("table is locked",)), process="pre_deploy")
 
-    release = await daemon.deploy(image=V2, manifest={"hooks": {"pre_deploy": ["migrate"]}})
+    release = await daemon.deploy(image=V2, manifest={"hooks": {"pre_deploy": [["migrate"]]}})
 
     assert release.failure is not None
     assert release.failure.code == "hook-failed"
@@ -437,3 +438,19 @@ async def test_a_failed_deploy_saves_each_undo_before_it_begins_and_what_it_did_
     assert release.status is ReleaseStatus.FAILED
     # Six until `health` begins; then the beginning of each of four undos, the first with the failure; the outcome.
     assert machine.store.writes - before == 6 + 4 + 1
+
+
+async def test_in_the_deploy_log_each_step_begins_once_and_ends_before_the_next_begins(
+    machine: Machine, daemon: Daemon
+):
+    await daemon.deploy(image=V1)
+
+    marks = [
+        (entry.step, entry.kind)
+        for entry in await machine.deploy_log.read("shop", 1)
+        if entry.kind in (EntryKind.STEP_STARTED, EntryKind.STEP_DONE)
+    ]
+    begun = [step for step, kind in marks if kind is EntryKind.STEP_STARTED]
+    assert begun == ["admit", "pull", "start", "health", "switch", "confirm"]
+    for at, (step, kind) in enumerate(marks):
+        assert kind is EntryKind.STEP_STARTED or marks[at - 1] == (step, EntryKind.STEP_STARTED)

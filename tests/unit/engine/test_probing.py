@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from pvdify.model.probe import Answer, ProbeResult
 from pvdify.model.release import Failure, Release, ReleaseStatus
+from pvdify.model.slot import Slot, SlotState
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import Daemon, Machine
 from tests.fakes.places import at
@@ -190,4 +191,55 @@ async def test_an_app_that_takes_long_to_listen_is_asked_in_growing_pauses_after
 
     assert release.status is ReleaseStatus.ACTIVE
     assert len(machine.prober.probed) <= 1000 / 5 + 20
+    await daemon.bury()
+
+
+async def test_a_rollback_to_a_release_on_standby_probes_each_of_its_instances_once():
+    machine, daemon, _ = await deploy(Behaviour())
+    machine.registry.push("reg.example.com/shop:v2")
+    await daemon.deploy(image="reg.example.com/shop:v2")
+    (standby,) = [slot for slot in await machine.store.slots("shop") if slot.number == 1]
+    before = len(machine.prober.probed)
+
+    release = await daemon.rollback()
+
+    assert release.slot == 1
+    assert [endpoint for endpoint, _ in machine.prober.probed[before:]] == list(standby.endpoints)
+    await daemon.bury()
+
+
+async def test_instances_on_standby_are_probed_again_after_others_had_to_start():
+    machine, daemon, _ = await deploy(Behaviour())
+    machine.registry.push("reg.example.com/shop:v2")
+    await daemon.deploy(image="reg.example.com/shop:v2")
+    await daemon.scale(web=2)
+    (standby,) = [slot for slot in await machine.store.slots("shop") if slot.number == 1]
+    before = len(machine.prober.probed)
+
+    release = await daemon.rollback()
+
+    probed = [endpoint for endpoint, _ in machine.prober.probed[before:]]
+    assert release.slot == 1
+    assert len(set(probed)) == 2
+    assert probed.count(standby.endpoints[0]) == 2
+    await daemon.bury()
+
+
+async def test_an_instance_on_standby_that_ends_after_its_probe_gets_no_visitors():
+    machine, daemon, _ = await deploy(Behaviour())
+    machine.registry.push("reg.example.com/shop:v2")
+    await daemon.deploy(image="reg.example.com/shop:v2")
+    save = machine.store.save
+
+    async def ends_meanwhile(*records: object) -> None:
+        await save(*records)  # type: ignore[arg-type]
+        if any(isinstance(each, Slot) and each.state is SlotState.CANDIDATE for each in records):
+            machine.supervisor.crash(WEB)
+
+    machine.store.save = ends_meanwhile  # type: ignore[method-assign] - the moment is the point
+    release = await daemon.rollback()
+
+    assert release.status is ReleaseStatus.FAILED
+    assert failure_of(release).code == "probe-failed"
+    assert (await daemon.queries.app("shop")).live.version == 2  # type: ignore[union-attr]
     await daemon.bury()

@@ -82,7 +82,7 @@ class HaproxyRouter:
         self._writing = asyncio.Lock()
         self._started = asyncio.Event()  # set, and renewed, whenever a process starts
         self._tables: Tables | None = None
-        self._api_key = ""
+        self._token = ""
 
     async def ensure_running(self) -> None:
         """Also replace a process that has another configuration or version. The port stays open meanwhile."""
@@ -111,7 +111,7 @@ class HaproxyRouter:
 
     async def put(self, route: Route) -> None:
         async with self._writing:
-            secret = await asyncio.to_thread(disk.read_token, self._directory) if route.has_affinity else ""
+            secret = await self._read_token() if route.has_affinity else ""
             await self._apply(maps.put(await self._on_disk(), route, secret))
 
     async def take_out(self, app: str, slot: int, number: int) -> None:
@@ -158,27 +158,29 @@ class HaproxyRouter:
         return tuple(counters.target_count(target, row) for target, row in sorted(rows.items()))
 
     async def ask(self, hostname: str, path: str, timeout: float) -> tuple[ProbeResult, str | None]:
-        token = await asyncio.to_thread(disk.read_token, self._directory)
+        token = await self._read_token()
         return await asking.get(self._listen, hostname, path, token=token, timeout=timeout, clock=self._clock)
 
     async def api_key(self) -> str:
-        """Read the key from the disk until it exists. After that, the key does not change."""
-        if not self._api_key:
-            token = await asyncio.to_thread(disk.read_token, self._directory)
-            self._api_key = config.api_key(token) if token else ""
-        return self._api_key
+        token = await self._read_token()
+        return config.api_key(token) if token else ""
 
     async def proof(self, path: str, slot: str) -> bytes:
-        token = await asyncio.to_thread(disk.read_token, self._directory)
-        return config.proof_of(token, path, slot)
+        return config.proof_of(await self._read_token(), path, slot)
 
     async def close(self) -> None:
         """Close this object's connections. The router keeps running."""
         await self._predecessors.close()
 
+    async def _read_token(self) -> str:
+        """Return the token of the confirm header; "" before the router's first start."""
+        if not self._token:
+            self._token = await asyncio.to_thread(disk.read_token, self._directory)
+        return self._token
+
     async def _wanted(self) -> _Wanted:
         with _on_files(self._directory):
-            token = await asyncio.to_thread(disk.prepare, self._directory)
+            self._token = await asyncio.to_thread(disk.prepare, self._directory)
             await asyncio.to_thread(self._socket.parent.mkdir, 0o700, parents=True, exist_ok=True)
         _check_length(self._socket)
         binary = self._binary or bundled_binary()
@@ -186,7 +188,7 @@ class HaproxyRouter:
         spec = ConfigSpec(
             bind=self._launcher.bind,
             socket=self._socket,
-            token=token,
+            token=self._token,
             version=version.number,
             front=self._front(),
             has_lua=version.has_lua,
@@ -258,11 +260,12 @@ class HaproxyRouter:
         needed = [(change, value) for change, value in zip(changes, found, strict=True) if value != change.value]
         if not needed:
             return
-        lines = [commands.act(change, is_present=value is not None) for change, value in needed]
-        answers = await self._api.ask_all(lines)
-        for change, value in zip(changes, await self._read_values(changes), strict=True):
-            if value != change.value:
-                raise unavailable(f"{change} did not come into force: {' '.join(filter(None, answers))[:200]}")
+        acts = [commands.act(change, is_present=value is not None) for change, value in needed]
+        answers = await self._api.ask_all([*acts, *map(commands.read, changes)])
+        for change, answer in zip(changes, answers[len(acts) :], strict=True):
+            if parse.map_value(answer) != change.value:
+                refused = " ".join(filter(None, answers[: len(acts)]))
+                raise unavailable(f"{change} did not come into force: {refused[:200]}")
 
     async def _read_values(self, changes: Iterable[Change]) -> list[str | None]:
         return [

@@ -129,7 +129,7 @@ class Runner:
                 run.check_canceled()
             if run.operation.step(step.name).state is not StepState.DOING:
                 await self._journal(run, StepRecord(name=step.name, state=StepState.DOING))
-            await run.log(EntryKind.STEP_STARTED, "")
+            await run.log_started(step.name)
             text = await step.do(run)
         except Exception as error:
             return await self._failed(run, step, _as_pvdify_error(error, run), self._world.clock.monotonic() - begun)
@@ -138,8 +138,8 @@ class Runner:
         seconds = self._world.clock.monotonic() - begun
         await self._journal(run, StepRecord(name=step.name, state=StepState.DONE, seconds=seconds, text=text or ""))
         self._world.tally.step(run.operation.kind.value, step.name, seconds)
-        if text is not None:
-            await run.log(EntryKind.STEP_DONE, text, seconds=seconds)
+        following = next((each.name for each in run.operation.steps if each.state is StepState.DOING), None)
+        await run.log_done(text, seconds, following)
         log.info("step.done", **_log_context(run), step=step.name, ms=round(seconds * 1000))
         return None
 

@@ -16,6 +16,7 @@ from pvdify.model.app import App, hostnames_of
 from pvdify.model.deploy_log import EntryKind, LogEntry
 from pvdify.model.instance import LogLine
 from pvdify.model.operation import Operation, OperationKind, StepState
+from pvdify.model.probe import ProbeResult
 from pvdify.model.release import Release
 from pvdify.model.scale import Scale
 from pvdify.model.slot import Slot
@@ -47,6 +48,8 @@ class StepRun:
         self.operation = operation
         self.current_step = ""
         self.is_gone = False
+        self.found_healthy: dict[str, ProbeResult] = {}  # by name; probed by the step before
+        self._started = ""  # the step whose begin is in the deploy log
         self._release: Release | None = None
         self._is_past_router: bool | None = None
         self._changes: dict[tuple[object, ...], Record] = {}
@@ -148,9 +151,21 @@ class StepRun:
 
     async def log(self, kind: EntryKind, text: str, *, seconds: float | None = None) -> None:
         """Add a line to the release's deploy log; a background retirement writes no lines."""
-        await self._append(
-            LogEntry(at=self.world.clock.now(), kind=kind, step=self.current_step, text=text, seconds=seconds)
-        )
+        await self._append(self._entry(kind, text, seconds))
+
+    async def log_started(self, step: str) -> None:
+        """Add a line for the step that begins, unless ``log_done`` has."""
+        if self._started != step:
+            self._started = step
+            await self.log(EntryKind.STEP_STARTED, "")
+
+    async def log_done(self, text: str | None, seconds: float, following: str | None) -> None:
+        """Add a line for the current step, if there is a text, and one for the step that follows, in one write."""
+        entries = [] if text is None else [self._entry(EntryKind.STEP_DONE, text, seconds)]
+        if following is not None:
+            self.current_step = self._started = following
+            entries.append(self._entry(EntryKind.STEP_STARTED, ""))
+        await self._append(*entries)
 
     async def log_output(self, lines: Iterable[LogLine]) -> None:
         """Add the output of a hook to the release's deploy log."""
@@ -162,8 +177,11 @@ class StepRun:
             )
         )
 
+    def _entry(self, kind: EntryKind, text: str, seconds: float | None = None) -> LogEntry:
+        return LogEntry(at=self.world.clock.now(), kind=kind, step=self.current_step, text=text, seconds=seconds)
+
     async def _append(self, *entries: LogEntry) -> None:
-        if self.operation.release is not None and self.operation.kind is not OperationKind.RETIRE:
+        if entries and self.operation.release is not None and self.operation.kind is not OperationKind.RETIRE:
             await self.world.deploy_log.append(self.app, self.operation.release, *entries)
 
     async def note(self, text: str) -> None:

@@ -25,11 +25,14 @@ async def admit(run: StepRun) -> None:
 
     Raises DeploySuperseded, HostnameTaken, InvalidScale, NotEnoughDisk, NotEnoughMemory.
     """
+    await settle(_check_records(run), _check_room(run))
+
+
+async def _check_records(run: StepRun) -> None:
     await _check_order(run)
     await _check_hostnames(run)
     scale = await run.world.store.scale(run.app)  # a scaling may have been carried out since the request
     check_instances(run.app, run.manifest, scale, run.world.settings.max_app_instances)
-    await _check_room(run)
 
 
 async def _check_order(run: StepRun) -> None:

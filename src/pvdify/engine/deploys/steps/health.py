@@ -54,18 +54,20 @@ async def probed(run: StepRun, places: Sequence[Placement]) -> str | None:
 async def _until_healthy(run: StepRun, place: Placement) -> ProbeResult:
     """Probe until the instance is healthy, has exited or is out of time. Raises ProbeFailed.
 
-    The pauses grow, except in the first second while nothing listens yet.
+    The pauses grow, except in the first second while nothing listens yet. An instance that the step before found
+    healthy is not probed again.
     """
     clock, check, pause = run.world.clock, run.manifest.healthcheck, 0.0
     begun = clock.monotonic()
     deadline = begun + check.seconds + check.settle
-    result = ProbeResult(answer=Answer.REFUSED)
+    result, found = ProbeResult(answer=Answer.REFUSED), run.found_healthy.pop(place.name, None)
     exited = asyncio.create_task(run.world.instances.wait(place.name))
     try:
         while clock.monotonic() < deadline and not exited.done():
             run.check_canceled()
             await _unless(exited, clock.sleep(pause))
-            result = await _unless(exited, run.tools.probes.ask(run.app, check, place)) or result
+            result = found or await _unless(exited, run.tools.probes.ask(run.app, check, place)) or result
+            found = None
             if is_healthy(check, result) and not exited.done():
                 result = await _settled(run, place, exited, result)
                 if is_healthy(check, result) and not exited.done():

@@ -11,7 +11,7 @@ from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.holding import answered
 from pvdify.engine.deploys.steps.job_runs import end_job_runs
 from pvdify.engine.deploys.steps.retire import quiet, switch_count, traffic_of
-from pvdify.engine.deploys.steps.start import all_answer, standby_of, starter_of, web_places
+from pvdify.engine.deploys.steps.start import healthy_answers, standby_of, starter_of, web_places
 from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
 from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.world.concurrency import settle
@@ -112,7 +112,7 @@ async def _answers(run: StepRun, release: Release, slot: Slot) -> bool:
     """Wait until each web instance answers its probe, or the time of its health check is over; return which."""
     clock, check = run.world.clock, release.manifest.healthcheck
     deadline = clock.monotonic() + check.interval * check.retries
-    while not await all_answer(run, release, web_places(slot)):
+    while await healthy_answers(run, release, web_places(slot)) is None:
         if clock.monotonic() >= deadline:
             return False
         await clock.sleep(PROBE_PAUSE)

@@ -13,7 +13,7 @@ from pvdify.errors import StartFailed
 from pvdify.model.endpoint import NO_ROUTE
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.names import WEB
-from pvdify.model.probe import is_healthy
+from pvdify.model.probe import ProbeResult, is_healthy
 from pvdify.model.release import Release
 from pvdify.model.slot import Phase, Placement, Slot, SlotState, other_colour
 
@@ -50,6 +50,7 @@ async def start(run: StepRun) -> str:
     # The instances of a slot from standby run already; only missing ones are started.
     is_new = slot.number == release.version
     if starting := [place for place in places if is_new or not place.is_up]:
+        run.found_healthy = {}  # from before these start, which can take long
         starter = await starter_of(run, slot)
         around = await run.tools.environments.of(starter)
         await _started(run, [instance_spec(starter, place, around, run.operation.id) for place in starting])
@@ -105,8 +106,9 @@ async def _take_over(run: StepRun) -> Slot | None:
     """
     async with run.world.locks.slots(run.app):
         slot = await standby_of(run)
-        if slot is None or not await all_answer(run, run.release, web_places(slot)):
+        if slot is None or (answers := await healthy_answers(run, run.release, web_places(slot))) is None:
             return None
+        run.found_healthy = answers
         async with run.world.locks.places:
             fitted = await _fitted(run, slot)
             slot = replace(fitted, state=SlotState.CANDIDATE, since=run.world.clock.now())
@@ -126,11 +128,15 @@ async def _fitted(run: StepRun, slot: Slot) -> Slot:
     return replace(fitting, placements=kept + joining)
 
 
-async def all_answer(run: StepRun, release: Release, places: Iterable[Placement]) -> bool:
-    """Whether each of these answers the release's health check right now."""
-    check = release.manifest.healthcheck
-    answers = await settle(*(run.tools.probes.ask(release.app, check, place) for place in places))
-    return all(is_healthy(check, answer) for answer in answers)
+async def healthy_answers(
+    run: StepRun, release: Release, places: Iterable[Placement]
+) -> dict[str, ProbeResult] | None:  # fmt: skip
+    """Probe each of these once; return the answers by instance name, or None if an instance is not healthy now."""
+    check, asked = release.manifest.healthcheck, list(places)
+    answers = await settle(*(run.tools.probes.ask(release.app, check, place) for place in asked))
+    if not all(is_healthy(check, answer) for answer in answers):
+        return None
+    return {place.name: answer for place, answer in zip(asked, answers, strict=True)}
 
 
 async def _place(run: StepRun) -> Slot:

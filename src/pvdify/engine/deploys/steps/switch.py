@@ -7,6 +7,7 @@ from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.copied import put_copies_in_place
 from pvdify.engine.deploys.steps.retire import switch_count
 from pvdify.engine.state.jobs.due_times import DueTimes
+from pvdify.engine.world.concurrency import settle
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import ConfirmFailed
 from pvdify.model.app import App, default_hostname, route_of
@@ -37,7 +38,7 @@ async def switch(run: StepRun) -> str:
     """Route new requests to the candidate slot. Raises HostnameTaken, RouterUnavailable."""
     candidate, displaced = await run.candidate(), await run.previous_slot()
     slot = candidate.settled() if candidate else None
-    before = run.operation.baseline or (await _count(run, slot) + await _count(run, displaced)).baseline
+    before = run.operation.baseline or (await _counted(run, slot, displaced)).baseline
     app = await _app_of(run)
     wanted = route_of(app, run.world.settings.base_domain, run.manifest, slot)
     due_times = DueTimes(clock=run.world.clock, locks=run.world.locks, store=run.world.store)
@@ -96,8 +97,8 @@ async def put_route(run: StepRun, wanted: Route) -> None:
         await run.tools.serving.put(wanted)
 
 
-async def _count(run: StepRun, slot: Slot | None) -> Traffic:
-    return await run.world.router.traffic(run.app, slot.number) if slot else Traffic()
+async def _counted(run: StepRun, *slots: Slot | None) -> Traffic:
+    return sum(await settle(*(run.world.router.traffic(run.app, slot.number) for slot in slots if slot)), Traffic())
 
 
 async def _record(run: StepRun, slot: Slot | None, displaced: Slot | None, before: Baseline) -> None:
