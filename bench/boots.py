@@ -17,7 +17,7 @@ from tests.support.images import build_image
 from tests.support.waiting import PATIENCE
 
 SIZES = (1, 50, 200)
-ROUNDS = 3
+ROUNDS = 2
 DEPLOYS_AT_ONCE = 3
 IMAGE = f"{REGISTRY}/tiny:v1"
 MANIFEST = "processes: {web: {command: exec httpd -f -p $PORT -h /www}}\n"

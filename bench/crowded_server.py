@@ -98,13 +98,13 @@ def _deploys(trial: Trial) -> Iterator[Figure]:
         floors.append(product.time_floor(trial))
         before = _memory(trial)
         _forget_peak(trial)
-        whole.append(product.deploy(trial, ("v1", "v2")[number % 2]))
+        whole.append(_typed(trial, "deploy", APP, "--image", trial.stage.image(("v1", "v2")[number % 2])))
         peaks.append(_memory(trial, "VmHWM") - before)
         inside.append(_newest_receipt(trial)["seconds"])
         _settle(trial)
     floor = statistics.median(floors)
     yield Figure(name="floor: `podman run` until the first 200", value=_seconds(floor))
-    yield Figure(name="deploy", value=_ratio(statistics.median(whole), floor))
+    yield Figure(name="`pvdify deploy`", value=_ratio(statistics.median(whole), floor))
     yield Figure(name="deploy, on the server", value=_ratio(statistics.median(inside), floor))
     yield Figure(name="largest peak of memory in a deploy", value=f"{max(peaks):.1f} MB above the memory before it")
 
@@ -112,34 +112,46 @@ def _deploys(trial: Trial) -> Iterator[Figure]:
 def _warm_rollbacks(trial: Trial) -> Iterator[Figure]:
     whole, inside = [], []
     for _ in range(ROUNDS):
-        whole.append(product.rollback(trial))
+        whole.append(_typed(trial, "rollback", APP, _previous(trial)))
         inside.append(_newest_receipt(trial)["seconds"])
         _settle(trial)
-    yield Figure(name="warm rollback", value=_seconds(statistics.median(whole)))
+    yield Figure(name="`pvdify rollback`, warm", value=_seconds(statistics.median(whole)))
     yield Figure(name="warm rollback, on the server", value=_seconds(statistics.median(inside)))
 
 
 def _cold_rollbacks(trial: Trial) -> Iterator[Figure]:
-    floors, whole = [], []
+    floors, whole, inside = [], [], []
     for _ in range(ROUNDS):
         _settle(trial)
         floors.append(product.time_floor(trial))
-        whole.append(product.rollback(trial))
-    yield Figure(name="cold rollback", value=_ratio(statistics.median(whole), statistics.median(floors)))
+        whole.append(_typed(trial, "rollback", APP, _previous(trial)))
+        inside.append(_newest_receipt(trial)["seconds"])
+    floor = statistics.median(floors)
+    yield Figure(name="`pvdify rollback`, cold", value=_ratio(statistics.median(whole), floor))
+    yield Figure(name="cold rollback, on the server", value=_ratio(statistics.median(inside), floor))
 
 
 def _commands(trial: Trial) -> Iterator[Figure]:
-    access = trial.stage.environment() | {"PVDIFY_URL": trial.stage.url, "PVDIFY_TOKEN": trial.stage.token}
-
-    def run(*argv: str) -> float:
-        return statistics.median(
-            _timed(lambda: subprocess.run(argv, check=True, capture_output=True, env=access)) for _ in range(ROUNDS)
-        )
-
-    bare = run(str(product.PROGRAM.with_name("python")), "-c", "pass")
+    python = str(product.PROGRAM.with_name("python"))
+    bare = statistics.median(_timed(lambda: _run(trial, python, "-c", "pass")) for _ in range(ROUNDS))
     for words in COMMANDS:
-        taken = run(str(product.PROGRAM), *words)
+        taken = statistics.median(_typed(trial, *words) for _ in range(ROUNDS))
         yield Figure(name=f"`pvdify {words[0]}`", value=f"{_seconds(taken)} = {taken / bare:.1f} × bare Python")
+
+
+def _typed(trial: Trial, *words: str) -> float:
+    """Run the command line; seconds from its start to its end."""
+    return _timed(lambda: _run(trial, str(product.PROGRAM), *words))
+
+
+def _run(trial: Trial, *argv: str) -> None:
+    access = trial.stage.environment() | {"PVDIFY_URL": trial.stage.url, "PVDIFY_TOKEN": trial.stage.token}
+    subprocess.run(argv, check=True, capture_output=True, env=access, cwd=trial.stage.directory)
+
+
+def _previous(trial: Trial) -> str:
+    """Return the release before the newest one, so that rollbacks alternate."""
+    return f"v{trial.ask('GET', f'/apps/{APP}/releases?limit=2')[1]['releases'][1]['version']}"
 
 
 def _reads(trial: Trial) -> Iterator[Figure]:
