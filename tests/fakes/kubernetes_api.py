@@ -216,12 +216,13 @@ class FakeKubernetes:
             if behaviour.exit_code is None:
                 return
             await asyncio.sleep(0.1)
-            ended = _terminated(behaviour.exit_code, "OOMKilled" if behaviour.is_out_of_memory else "Error")
-            is_kept = pod["spec"]["restartPolicy"] == "Always"
+            ended, is_kept = _terminated(behaviour.exit_code, "Error"), pod["spec"]["restartPolicy"] == "Always"
             self._set(path, {"terminated": ended}, phase="Running" if is_kept else "Failed")
             if not is_kept:
                 return
             await asyncio.sleep(MOMENT)
+            if behaviour.is_out_of_memory:  # a node may learn of the cause after the exit
+                ended = {**ended, "reason": "OOMKilled"}
             restarts += 1
             waits = {"waiting": {"reason": "CrashLoopBackOff"}}
             self._set(path, waits, last={"terminated": ended}, restarts=restarts)

@@ -22,6 +22,7 @@ SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error; a c
 # Nodes pull again after 10 s, and after 20 s more: one may not have a new login yet, or the network may have failed.
 PULL_AGAIN_SECONDS = 40.0
 QUICK_SECONDS = 5.0  # the longest that the first question whether an instance runs may take
+CAUSE_SECONDS = 3.0  # in which a node says whether a kill was for the memory limit
 LOOK_EVERY = 5.0  # seconds between two checks without a report of the watch
 
 
@@ -119,7 +120,7 @@ class ClusterInstances:
                 ended = await self._ended(name, seen, pod)
                 if ended is not None:
                     await self._collector.drain(name)
-                    return ended
+                    return await self._with_cause(name, pod, ended)
             elif seen is not None and seen.is_up and seen.run != pod.run:  # it ended, and runs again already
                 await self._collector.drain(name)
                 return self._endings.exit_of(seen.uid, pod.last if seen.uid == pod.uid else None)
@@ -240,6 +241,25 @@ class ClusterInstances:
         if pod is not None:
             return None if pod.ended is None else self._endings.exit_of(pod.uid, pod.ended)
         return (found.exit_of(marker) or GONE) if found.starts(marker) else None
+
+    async def _with_cause(self, name: str, pod: Pod | None, ended: Exit) -> Exit:
+        """Return the end of a pod. If it was killed and is to run again, wait for its node's report of the next run.
+
+        A container runtime reports an exit, and that it was for the memory limit, in two messages. The node may tell
+        the first alone; its next report of the pod has what both say.
+        """
+        if pod is None or pod.ended is None or ended != GONE or pod.is_ending or not pod.identity.role.is_kept_running:
+            return ended
+        deadline = self._clock.monotonic() + CAUSE_SECONDS
+        while (left := deadline - self._clock.monotonic()) > 0:
+            now = self._watch.current(name)
+            if now is None or now.uid != pod.uid or now.is_ending:
+                break
+            again = next((each for each in (now.ended, now.last) if each and each.at == pod.ended.at), pod.ended)
+            if again.exit.is_out_of_memory or now.restarts > pod.restarts:
+                return again.exit
+            await self._watch.change(name, left)
+        return ended
 
     def _stopped(self, deployment: Json, pod: Pod | None) -> Exit | None:
         """Return how an instance ended that is to be down; None if it was never started, or still runs."""
