@@ -94,9 +94,9 @@ async def test_a_preview_reaches_no_other_app_by_any_address_of_it(server, image
     assert not reaches(production.name, address[preview.name], 8080)
     for gateway in (ask(preview.name, "Gateway"), ask(production.name, "Gateway")):
         assert not reaches(preview.name, gateway, production.exposed.at.port)
-    assert reaches(production.name, address[second.name], 8080)
-    assert reaches(preview.name, address[preview.name], 8080)
-    assert all(reaches_from_here(spec.exposed.at.port) for spec in (production, preview, other))
+    await until(lambda: reaches(production.name, address[second.name], 8080))
+    await until(lambda: reaches(preview.name, address[preview.name], 8080))
+    await until(lambda: all(reaches_from_here(spec.exposed.at.port) for spec in (production, preview, other)))
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ async def test_a_preview_reaches_no_other_app_after_the_last_container_of_a_thir
     rules = subprocess.run(("iptables", "-S"), check=True, capture_output=True, text=True).stdout
     assert not reaches(preview.name, ask(production.name, "IPAddress"), 8080), rules
     assert not reaches(production.name, ask(preview.name, "IPAddress"), 8080), rules
-    assert reaches_from_here(production.exposed.at.port)
+    await until(lambda: reaches_from_here(production.exposed.at.port))
 
 
 async def test_a_preview_reaches_no_other_app_on_a_machine_without_rules_of_netavark(server, image):
@@ -164,11 +164,11 @@ async def test_apps_are_apart_also_if_pvdifyd_looks_between_the_reloads_of_the_f
     podman("network", "reload", "--all")
     await supervisor.instances.remove(other.name)
     machine, address = Machine(runner=SubprocessRunner()), ask(production.name, "IPAddress")
-    met = (await asyncio.to_thread(lets_apps_meet, machine), reaches(preview.name, address, 8080))
+    await until(lambda: reaches(preview.name, address, 8080), "nothing is to be closed here")
+    assert await asyncio.to_thread(lets_apps_meet, machine)
 
     await supervisor.networks.keep_apart()
 
-    assert met == (True, True)
     assert not await asyncio.to_thread(lets_apps_meet, machine)
     assert not reaches(preview.name, address, 8080)
 
@@ -325,7 +325,7 @@ async def test_an_instance_on_the_shared_network_of_earlier_versions_starts_agai
     await started(server.supervisor(), spec)
 
     assert podman(*list_on_network("podman", server.server_id, "podman")[1:]) == spec.name
-    assert reaches_from_here(spec.exposed.at.port)
+    await until(lambda: reaches_from_here(spec.exposed.at.port))
 
 
 def test_uninstalling_removes_the_networks(server):
@@ -393,7 +393,7 @@ async def test_packets_that_a_program_writes_itself_do_not_reach_the_loopback_of
         answers.append(is_answered(pid_of(app), "127.0.0.1", port))
 
     assert answers == [False, True, False]
-    assert reaches_from_here(app.exposed.at.port)
+    await until(lambda: reaches_from_here(app.exposed.at.port))
 
 
 async def test_rules_against_metadata_services_follow_the_networks(server, image):

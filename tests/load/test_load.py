@@ -31,7 +31,7 @@ async def test_a_good_server_has_no_failures_and_equal_counts(backend: Backend) 
 
     assert report.failures == []
     assert report.by_version == {"v1": backend.served}
-    assert report.requests == len(report.answered) == backend.served > 50
+    assert report.requests == len(report.answered) == backend.served >= 4  # one of each client
     assert report.connections == 4
 
 
