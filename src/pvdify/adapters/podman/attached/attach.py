@@ -8,6 +8,8 @@ from pvdify.model.one_off import Output, TerminalSize
 from pvdify.plumbing.command_runner import Argv
 from pvdify.ports.attached import Attached
 
+ENDED = 143  # the exit code of a program that SIGTERM has ended, as shells count
+
 
 class Attach(Protocol):
     """A function that starts a program with its input and output connected to the caller."""
@@ -32,6 +34,8 @@ class AttachedPodman:
         self._process = process
         self._end_command = end_command
         self._clear = clear
+        self._is_ended = False
+        self._code: int | None = None
 
     async def read(self) -> Output | None:
         return await self._process.read()
@@ -46,9 +50,17 @@ class AttachedPodman:
         self._process.resize(size)
 
     async def wait(self) -> int:
-        return await self._process.wait()
+        """See the port. A command that was ended before its exit was seen is no success, even if podman exits with 0.
+
+        podman does that if it is ended itself before it has read the exit code, as on a busy machine.
+        """
+        code = await self._process.wait()
+        if self._code is None:
+            self._code = code or (ENDED if self._is_ended else 0)
+        return self._code
 
     async def end(self) -> None:
+        self._is_ended = True
         try:
             await self._end_command()
         finally:
