@@ -1,16 +1,21 @@
 """Ports for trials that no other program gets meanwhile.
 
 A port that the kernel chose (``bind`` to 0) is one of those it gives to outgoing connections too: before it is used,
-any client on the machine may be given the same. These are below that range (32768 on Linux), and no two in one process
-are alike.
+any client on the machine may be given the same. These are below that range (32768 on Linux) and below the ports of the
+demonstration's servers, and no two in one process are alike. Processes that run at the same time are given ranges of
+their own by ``PVDIFY_TEST_PORTS``, such as ``10000-15999``: a port on which nothing listens may be forwarded to a
+container that starts or ends at this moment.
 """
 
 import itertools
+import os
 import random
 import socket
 
 BLOCK = 16
-_BLOCKS = list(range(10_000, 30_000, BLOCK))
+RANGE = "10000-19999"
+_FIRST, _LAST = map(int, os.environ.get("PVDIFY_TEST_PORTS", RANGE).split("-"))
+_BLOCKS = list(range(_FIRST, _LAST - BLOCK + 2, BLOCK))
 random.SystemRandom().shuffle(_BLOCKS)
 _FIRST_PORTS = itertools.cycle(_BLOCKS)
 
