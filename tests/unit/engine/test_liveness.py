@@ -83,7 +83,7 @@ async def test_the_probes_of_many_instances_are_spread_over_the_round():
     await machine.clock.sleep(0.5)
 
     assert len(set(machine.prober.probed)) == len(machine.prober.probed) == 30
-    assert max(at_once) <= 6
+    assert max(at_once) <= 10
     running.cancel()
     await daemon.bury()
 
@@ -96,11 +96,11 @@ async def test_an_instance_that_does_not_answer_delays_no_other_probe_and_is_ask
     machine.prober.probed.clear()
     running = asyncio.ensure_future(liveness.run())
 
-    await machine.clock.sleep(90)
+    await machine.clock.sleep(90.5)
 
     asked = [at.port for at, _ in machine.prober.probed]
     assert (asked.count(3001), asked.count(3003)) == (3, 3)
-    assert asked.count(3002) <= 2
+    assert asked.count(3002) == 3  # once by the restart, and not while an earlier probe waits
     running.cancel()
     await daemon.bury()
 

@@ -1,6 +1,6 @@
 """Liveness probes: stops web instances that do not answer their health check any more.
 
-Every 30 seconds each web instance of a live slot is probed as during its deploy, each at its own second, so that the
+Every 30 seconds each web instance of a live slot is probed as during its deploy, in one of six groups, so that the
 probes of many instances are spread. After three failures in a row the instance is stopped; the reconciler then takes it
 out of the route and restarts it with its back-off.
 """
@@ -32,7 +32,7 @@ from pvdify.ports.store import Store
 
 log = structlog.get_logger()
 PAUSE = 30.0  # seconds between two probes of an instance
-PARTS = 30  # of a round: instances are probed in this many groups, one after the other
+PARTS = 6  # of a round: instances are probed in this many groups, because a probe that shares its wakeup costs a third
 FAILURES = 3  # in a row, after which an instance is stopped
 AT_ONCE = 20  # concurrent probes
 
