@@ -55,7 +55,7 @@ class Server:
             return f"{self.url}{json.load(answer)['path']}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # pvdifyd sees changes of all containers here, and would repair what later tests break
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     secret = tmp_path_factory.mktemp("secret") / "sign-in"
     secret.write_text(SECRET)

@@ -82,7 +82,7 @@ def invite(site: RunningSite, name: str) -> None:
     site.call(run)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site() -> Iterator[RunningSite]:
     with running_site() as running:
         yield running

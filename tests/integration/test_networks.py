@@ -81,6 +81,12 @@ def reaches_from_here(port: int) -> bool:
     return subprocess.run(question, check=False, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
 
 
+def state() -> str:
+    """The packet filter and the networks, for the message of a failure."""
+    questions = (("iptables", "-w", "5", "-S"), ("podman", "network", "ls"), ("podman", "ps", "--all"))
+    return "\n".join(subprocess.run(it, check=False, capture_output=True, text=True).stdout for it in questions)
+
+
 async def test_a_preview_reaches_no_other_app_by_any_address_of_it(server, image):
     supervisor = server.supervisor()
     apps = (PRODUCTION, PREVIEW, OTHER_PREVIEW)
@@ -164,8 +170,8 @@ async def test_apps_are_apart_also_if_pvdifyd_looks_between_the_reloads_of_the_f
     podman("network", "reload", "--all")
     await supervisor.instances.remove(other.name)
     machine, address = Machine(runner=SubprocessRunner()), ask(production.name, "IPAddress")
-    await until(lambda: reaches(preview.name, address, 8080), "nothing is to be closed here")
-    assert await asyncio.to_thread(lets_apps_meet, machine)
+    assert await asyncio.to_thread(lets_apps_meet, machine), state()
+    await until(lambda: reaches(preview.name, address, 8080), f"nothing is to be closed here: {state()}")
 
     await supervisor.networks.keep_apart()
 
@@ -216,11 +222,11 @@ def test_uninstalling_removes_the_jump_of_the_packet_filter_with_the_last_server
         action = RemoveIsolation(server=server.server_id)
         is_kept_for_the_other = action.is_done(machine)
         asyncio.run(other.calls().networks.remove(PRODUCTION))
-        is_left = not action.is_done(machine)
+        is_left, found = not action.is_done(machine), state()
 
         action.apply(machine)
 
-    assert (is_kept_for_the_other, is_left) == (True, True)
+    assert (is_kept_for_the_other, is_left) == (True, True), found
     for question in (isolation.IS_THERE, isolation.IS_LOOPBACK_CLOSED):
         assert subprocess.run(question, check=False, capture_output=True).returncode != 0
 
