@@ -46,8 +46,13 @@ class AccountsServer:
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    issuer_end: str = ""  # "/" as some providers have it
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
     _tokens: set[str] = field(default_factory=set)
+
+    @property
+    def issuer(self) -> str:
+        return self.url + self.issuer_end
 
     def __enter__(self) -> "AccountsServer":
         self.published = self.published or [self.key]
@@ -83,7 +88,7 @@ class AccountsServer:
     def id_token(self, nonce: str) -> str:
         now, person = int(time.time()), self.person
         claims: dict[str, Any] = {
-            "iss": self.url, "sub": person.subject, "aud": CLIENT, "exp": now + 300, "iat": now, "nonce": nonce,
+            "iss": self.issuer, "sub": person.subject, "aud": CLIENT, "exp": now + 300, "iat": now, "nonce": nonce,
         }  # fmt: skip
         claims |= self.profile if self.has_email_in_token else {}
         claims = {name: value for name, value in (claims | self.claims).items() if value is not None}
@@ -105,7 +110,7 @@ class AccountsServer:
 
     def description(self) -> dict[str, Any]:
         return {
-            "issuer": self.url, "authorization_endpoint": f"{self.url}/authorize",
+            "issuer": self.issuer, "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token", "jwks_uri": f"{self.url}/jwks",
             "userinfo_endpoint": f"{self.url}/userinfo",
         }  # fmt: skip

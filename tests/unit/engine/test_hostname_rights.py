@@ -103,6 +103,20 @@ async def test_the_host_of_the_public_url_cannot_be_claimed():
     await daemon.bury()
 
 
+@pytest.mark.parametrize("claim", [deploy, add])
+async def test_the_host_of_the_public_url_cannot_be_claimed_by_an_app_above_it(claim):
+    machine = Machine()
+    machine.settings = replace(machine.settings, public_url="https://panel.shop.example.com")
+    machine.registry.push(IMAGE)
+    daemon = machine.daemon()
+    await daemon.deploy(image=IMAGE)
+
+    for actor in (ADMIN, SCOPED):
+        with pytest.raises(HostnameReserved):
+            await claim(daemon, "panel.shop.example.com", actor)
+    await daemon.bury()
+
+
 async def test_an_app_keeps_the_hostnames_it_had_before_grants(daemon: Daemon):
     had = Grant(app="shop", kind=GrantKind.HOSTNAME, name="example.com", created_at=daemon.world.clock.now(),
                 created_by="upgrade")  # fmt: skip

@@ -11,6 +11,7 @@ from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
 from pvdify.model.preview import Preview, PullRequestState, gate_of
 from pvdify.model.release import Release, ReleaseStatus
+from pvdify.model.token import Actor, Role
 from tests.fakes.machine import ACTOR, Daemon, Killed, Machine
 from tests.support.wanted import preview_request
 
@@ -140,6 +141,23 @@ async def test_at_the_limit_the_preview_closed_first_is_ended(machine: Machine):
 
     assert [it.number for it in await machine.store.previews("shop")] == [1, 3]
     assert await leftovers(machine, "shop-pr-2") == []
+    await daemon.bury()
+
+
+async def test_a_preview_has_no_previews_which_would_not_count(machine: Machine):
+    daemon = machine.daemon()
+    await daemon.deploy("shop", image="reg.example.com/shop:v1", manifest=STAGING)
+    await set_config(daemon, "shop-staging", URL="staging")
+    await open_preview(daemon)
+    of_it = Actor(name="ci", role=Role.DEPLOY, app="shop-pr-12")
+
+    with pytest.raises(InvalidError) as refused:
+        await daemon.previews.open("shop-pr-12", 1, preview_request(image=IMAGE), of_it)
+    with pytest.raises(InvalidError):
+        await daemon.previews.deploy("shop-pr-12-pr-1", preview_request(image=IMAGE).deploy, of_it)
+
+    assert refused.value.next == "`pvdify preview shop --pr 1` makes one of shop"
+    assert await machine.store.app("shop-pr-12-pr-1") is None
     await daemon.bury()
 
 

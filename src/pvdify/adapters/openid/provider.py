@@ -54,7 +54,7 @@ class OpenidProvider:
         description = await self._described()
         answer = await self._exchanged(description, code, challenge)
         claims = await self._claims(description, answer.get("id_token"))
-        self._check(claims, challenge.nonce)
+        self._check(claims, challenge.nonce, description["issuer"])
         if "email" not in claims and description.get("userinfo_endpoint"):
             claims = {**claims, **await self._user_info(description, answer.get("access_token"), claims["sub"])}
         return _account(self._issuer, claims)
@@ -65,7 +65,7 @@ class OpenidProvider:
             found = await self._json(
                 WebRequest(method="GET", url=f"{self._issuer}/.well-known/openid-configuration")
             )  # fmt: skip
-            if found.get("issuer") != self._issuer:
+            if found.get("issuer") not in (self._issuer, f"{self._issuer}/"):  # Auth0's and authentik's end with it
                 raise self._unavailable("its description is of another issuer")
             self._description = (found, now)
         return self._description[0]
@@ -116,12 +116,12 @@ class OpenidProvider:
             self._keys = (keys, now)
         return self._keys[0]
 
-    def _check(self, claims: Mapping[str, Any], nonce: str) -> None:
+    def _check(self, claims: Mapping[str, Any], nonce: str, issuer: str) -> None:
         """Raise SignInRefused unless the token is from this provider, for this client and attempt, and unexpired."""
         now, audience = self._clock.now().timestamp(), claims.get("aud")
         is_list = isinstance(audience, list) and self._client_id in audience
         is_for_us = audience == self._client_id or (is_list and claims.get("azp") == self._client_id)
-        if claims.get("iss") != self._issuer:
+        if claims.get("iss") != issuer:
             raise refused("the ID token is of another issuer")
         if not is_for_us or claims.get("azp", self._client_id) != self._client_id:
             raise refused("the ID token is meant for another client")

@@ -31,9 +31,10 @@ class HostnameClaims:
         """
         own = default_hostname(app, self._settings.base_domain)
         granted = await granted_hostnames(self._store, app)
-        outside = [name for name in dict.fromkeys(wanted) if name not in granted and not is_within(name, own)]
+        fresh = [name for name in dict.fromkeys(wanted) if name not in granted]
+        outside = [name for name in fresh if not is_within(name, own)]
         reserved = reserved_hostnames(self._settings)
-        if taken := [name for name in outside if name in reserved]:
+        if taken := [name for name in fresh if name in reserved]:
             raise HostnameReserved(
                 f"{app} cannot answer to {', '.join(taken)}",
                 why="it is a name of this server itself: the base domain, or that of public_url",

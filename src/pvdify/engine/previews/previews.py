@@ -74,6 +74,7 @@ class PreviewRequests:
         (an earlier preview of this number is being removed), StoreUnavailable, and as ``Requests.deploy``.
         """
         check_app_name(parent)
+        _check_parent(parent, number)
         _check_repository(request.repository)
         name, given = preview_name(parent, number), request.deploy.manifest
         policy = await self._policy(parent, name, given, actor, is_fork=request.is_fork)
@@ -376,6 +377,16 @@ class PreviewRequests:
             if live is not None:
                 return live.manifest
         return Manifest()
+
+
+def _check_parent(parent: str, number: int) -> None:
+    """Refuse the preview of a preview: it would not count as one of the app's, and a preview's token could make it."""
+    if found := parent_of(parent):
+        app = found[0]
+        raise InvalidError(
+            f"{parent} is a preview, which has no previews of its own",
+            next=f"`pvdify preview {app} --pr {number}` makes one of {app}",
+        )
 
 
 def _check_repository(name: str | None) -> None:

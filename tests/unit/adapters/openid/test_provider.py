@@ -60,6 +60,17 @@ async def test_a_token_for_another_audience_is_refused(ada: Attempts, claims: di
         await ada()
 
 
+async def test_an_issuer_may_end_in_a_slash_which_its_tokens_have_then_too(ada: Attempts) -> None:
+    ada.server.issuer_end = "/"
+
+    account = await ada()
+
+    assert (account.subject, account.issuer) == ("7", ada.server.url)
+    ada.server.claims = {"iss": ada.server.url}
+    with pytest.raises(SignInRefused):
+        await ada()
+
+
 async def test_a_token_for_several_audiences_including_this_server_is_accepted(ada: Attempts) -> None:
     ada.server.claims = {"aud": [CLIENT, "another"], "azp": CLIENT}
 
