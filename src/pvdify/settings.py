@@ -72,6 +72,7 @@ class PortRange:
 
 
 _port = parse_whole(1, 65535)
+OF_ONE_SERVER = ("router_unit",)  # a second server with the settings file of the first must not replace its router
 NOT_FROM_ENVIRONMENT = ("router_binary",)  # the router's program serves all visitors, and environments are inherited
 
 
@@ -404,6 +405,9 @@ def variable_of(name: str) -> str:
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: Path = DEFAULT_FILE) -> Settings:
     """Load all settings from flags, environment and file, in this order of precedence.
 
+    If flag or environment name another ``data_dir`` than the file, this is a second server, for which the file's
+    OF_ONE_SERVER do not count.
+
     Args:
         flags: setting name -> text, None if the flag was not given.
         environment: the process's environment; only ``PVDIFY_<NAME>`` is used, except for NOT_FROM_ENVIRONMENT.
@@ -414,6 +418,8 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
     """
     from_file = _read_file(file)
     problems = [f"{file}: unknown setting {name!r}" for name in from_file if name not in names()]
+    if _is_of_another_server(flags, environment, from_file, file):
+        from_file = {name: value for name, value in from_file.items() if name not in OF_ONE_SERVER}
     values: dict[str, Any] = {}
     for item in fields(Settings):
         if item.name in NOT_FROM_ENVIRONMENT and variable_of(item.name) in environment:
@@ -430,6 +436,14 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str], file: 
             details={"problems": problems},
         )
     return Settings(**values)
+
+
+def _is_of_another_server(
+    flags: Mapping[str, str | None], environment: Mapping[str, str], from_file: Mapping[str, Any], file: Path
+) -> bool:
+    """Whether the file describes the server of another data directory than the one that is asked for."""
+    wanted, _ = _first("data_dir", flags, environment, from_file, file)
+    return wanted is not None and Path(wanted) != Path(str(from_file.get("data_dir", DEFAULT_DATA_DIR)))
 
 
 def _first(

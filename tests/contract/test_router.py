@@ -134,6 +134,14 @@ async def test_a_put_route_is_effective(world: World) -> None:
     assert await status_and_slot(world) == (200, "shop/v1")
 
 
+async def test_a_path_may_have_any_characters(world: World) -> None:
+    await world.router.put(shop(await world.target()))
+
+    result, slot = await world.router.ask("shop.test", "/gesundheit-ü/%C3%BC/{a}", timeout=60)
+
+    assert (result.status, slot) == (200, "shop/v1")
+
+
 async def test_hostnames_are_returned_in_alphabetical_order(world: World) -> None:
     await world.router.put(shop(await world.target(), hostnames=("www.shop.test", "a.test", "shop.test")))
 

@@ -89,6 +89,22 @@ def test_unreadable_file_is_an_error_of_its_own(tmp_path: Path):
         load({}, {}, file)
 
 
+def test_a_second_server_does_not_take_the_router_of_the_settings_file(tmp_path: Path):
+    file = tmp_path / "pvdifyd.toml"
+    file.write_text('router_unit = "pvdify-router.service"\nkeep_releases = 7\n')
+
+    own, second = load({}, {}, file), load({"data_dir": "/srv/trial"}, {}, file)
+    by_environment = load({}, {"PVDIFY_DATA_DIR": "/srv/trial"}, file)
+    asked_for = load({"data_dir": "/srv/trial", "router_unit": "trial-router.service"}, {}, file)
+
+    assert own.router_unit == load({"data_dir": "/var/lib/pvdify"}, {}, file).router_unit == "pvdify-router.service"
+    assert (second.router_unit, second.keep_releases, by_environment.router_unit) == ("", 7, "")
+    assert asked_for.router_unit == "trial-router.service"
+    file.write_text('router_unit = "pvdify-router.service"\ndata_dir = "/srv/apps"\n')
+    assert load({}, {}, file).router_unit == load({"data_dir": "/srv/apps"}, {}, file).router_unit
+    assert load({"data_dir": "/var/lib/pvdify"}, {}, file).router_unit == ""
+
+
 def test_two_data_directories_are_two_servers():
     one, two = (load({"data_dir": f"/srv/{name}"}, {}, NO_FILE) for name in ("one", "two"))
 

@@ -60,7 +60,7 @@ class Call:
         try:
             body: BodyT = await _read(wire_type, raw)
         except ValidationError as error:
-            problems = [f"{format_path(path)}: {text}" for path, text in problems_of(error, {})] + problems
+            problems = [f"{format_path(path)}: {text}" for path, text in problems_of(error, {}, content)] + problems
         if problems and and_deploy_of:
             problems += await problems_in(and_deploy_of, content)
         if problems:

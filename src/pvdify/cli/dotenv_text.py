@@ -34,5 +34,9 @@ def write(values: Mapping[str, str]) -> str:
 def _quoted(value: str) -> str:
     if not value or _BARE.fullmatch(value):
         return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    escaped = value.replace("\\", "\\\\")
+    if "\r" in value:  # programs that read the file may change its line ends
+        marked = escaped.replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n")
+        return f'"{marked}"'
+    quoted = escaped.replace("'", "\\'")
+    return f"'{quoted}'"

@@ -22,6 +22,7 @@ BY_CODE = {
     "runtime-disk-full": 9,
     "installation-disk-full": 9,
     "outcome-unknown": 10,
+    "confirm-failed": 10,  # the release is live, so not 1
     "server-unreachable": 11,
 }
 

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -55,6 +56,14 @@ class Io:
         """Print a result of one or more lines on stdout."""
         _write(self.stdout, self._safe(text, is_color=self.is_stdout_color), style if self.is_stdout_color else "")
 
+    def show_value(self, text: str) -> None:
+        """Print a value on stdout, exactly as it is unless stdout is a terminal or the log of a workflow."""
+        is_seen = self.is_stdout_terminal or self.is_in_workflow
+        shown = self._safe(text, is_color=False) if is_seen else text
+        _write(self.stdout, shown, "")
+        if shown != text:
+            self.say("printed without what could control this terminal or workflow; --json has the exact value")
+
     def show_prefixed(self, prefix: str, text: str, *, color: int) -> None:
         """Print a line on stdout, with a prefix in one of a few colors."""
         code = _PREFIX_COLORS[color % len(_PREFIX_COLORS)]
@@ -81,11 +90,26 @@ class Io:
         """Print the prompt on stderr, and return the line that the user types."""
         self.stderr.write(self._safe(prompt, is_color=False))
         self.stderr.flush()
-        return self.stdin.readline().strip()
+        return typed(self.stdin.readline).strip()
+
+
+def typed(read: Callable[[], str]) -> str:
+    """Return what ``read`` reads from stdin. Raises InvalidError if it is no text."""
+    try:
+        return read()
+    except UnicodeDecodeError as error:
+        from pvdify.errors import InvalidError
+
+        raise InvalidError(
+            "what stdin has cannot be used", why="it is not UTF-8 text",
+            next="encode it as text, for example with base64, and let the app decode it",
+        ) from error  # fmt: skip
 
 
 def process_surroundings() -> Surroundings:
-    """Return the surroundings of this process."""
+    """Return the surroundings of this process. Its stdin is read as UTF-8 in any locale, line ends as they are."""
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict", newline="")
     return Surroundings(environ=os.environ, folder=Path.cwd(), stdin=sys.stdin)
 
 

@@ -44,6 +44,11 @@ def release_number(text: str) -> int:
     return int(found[1])
 
 
+release_option = click.option(
+    "--release", type=release_number, metavar="N", help="The deploy of this release.  [default: the one in progress]"
+)
+
+
 def moment(text: str) -> str:
     """Return ``10m`` unchanged, or ``2026-11-25T08:00`` with a time zone. Raises click.BadParameter."""
     from datetime import datetime

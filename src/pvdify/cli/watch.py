@@ -51,15 +51,16 @@ def _look_once_more(release: Release, client: Client, why: str) -> Release:
         raise OutcomeUnknown(
             f"{release.app} v{release.version}: the connection was lost before the deploy had ended",
             why=why,
-            next=f"`pvdify deploy:attach {release.app}` follows it again; the deploy continues",
+            next=f"`pvdify deploy:attach {release.app} --release {release.version}` follows it again; the deploy "
+            "continues",
         )
     return ended
 
 
 def _detach(release: Release, io: Io, *, as_json: bool) -> int:
     io.say(f"Detached; the deploy of v{release.version} continues.")
-    io.say(f"  attach: pvdify deploy:attach {release.app}")
-    io.say(f"  cancel: pvdify deploy:cancel {release.app}")
+    io.say(f"  attach: pvdify deploy:attach {release.app} --release {release.version}")
+    io.say(f"  cancel: pvdify deploy:cancel {release.app} --release {release.version}")
     if as_json:
         io.show_json(release)
     return DETACHED

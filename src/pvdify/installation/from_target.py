@@ -23,7 +23,7 @@ from pvdify.adapters.restic.targets import ResticTargets
 from pvdify.adapters.sqlite.copy import copy_database
 from pvdify.adapters.sqlite.store import SqliteStore
 from pvdify.cli.commands.backups_target import parse_keys, read_keys
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, typed
 from pvdify.engine.state.backups import lost_server
 from pvdify.errors import BackupDamaged, BackupNotFound, InvalidBackupTarget, PvdifyError, VolumeExists
 from pvdify.installation import archive
@@ -214,7 +214,7 @@ class Target:
 def keys_for(location: str, io: Io) -> dict[str, str]:
     """Read the target's password and credentials from stdin; at a terminal, ask for them. Raises click.UsageError."""
     if not io.is_stdin_terminal:
-        return parse_keys(io.stdin.read())
+        return parse_keys(typed(io.stdin.read))
     return {PASSWORD: io.ask_secret("password of the backups: "), **read_keys(location, io)}
 
 

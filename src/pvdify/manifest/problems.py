@@ -39,15 +39,17 @@ _BOUNDS = {
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
-def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]]) -> list[tuple[Path, str]]:
+def problems_of(
+    error: ValidationError, known: Mapping[Path, Iterable[str]], content: object
+) -> list[tuple[Path, str]]:
     """Return path and text of every problem, at most the first MOST_PROBLEMS.
 
-    ``error`` comes from pydantic. ``known`` has the valid keys at each path; ``*`` as the second part of a path stands
-    for a name that users choose.
+    ``error`` comes from pydantic, for this ``content``. ``known`` has the valid keys at each path; ``*`` as the second
+    part of a path stands for a name that users choose.
     """
     found: dict[Path, str] = {}
     for item in error.errors(include_url=False, include_context=True)[:MOST_PROBLEMS]:
-        path = tuple(part for part in item["loc"] if not _is_union_branch(part))
+        path = _written(item["loc"], content)
         found.setdefault(path, _text(item, path, known))
     return list(found.items())
 
@@ -63,9 +65,17 @@ def unknown_key(key: str, valid: Iterable[str]) -> str:
     return f'unknown key; did you mean "{near}"?' if near else f"unknown key; valid are {', '.join(sorted(valid))}"
 
 
-def _is_union_branch(part: str | int) -> bool:
-    """Return whether pydantic added this part for a type of a union; users did not write it."""
-    return isinstance(part, str) and (part in {"str", "int", "float"} or "[" in part or "(" in part)
+def _written(location: Path, content: object) -> Path:
+    """Return the location without the parts that pydantic added for the types of a union; users did not write them."""
+    path: list[str | int] = []
+    for part in location:
+        is_key = isinstance(content, Mapping) and part in content
+        if is_key or (isinstance(content, list) and isinstance(part, int) and part < len(content)):
+            content = content[part]  # type: ignore[index]
+        elif isinstance(part, str) and (part in {"str", "int", "float"} or "[" in part or "(" in part):
+            continue
+        path.append(part)
+    return tuple(path)
 
 
 def _text(item: Any, path: Path, known: Mapping[Path, Iterable[str]]) -> str:

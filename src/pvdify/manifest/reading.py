@@ -122,7 +122,7 @@ def _read(source: str | dict[str, Any]) -> Manifest:
         known: dict[Path, tuple[str, ...]] = {path: tuple(part.model_fields) for path, part in parts().items()}
         found = [
             Problem(line=_line(path, lines), path=format_path(path), text=text)
-            for path, text in problems_of(error, known)
+            for path, text in problems_of(error, known, content)
         ]
         raise _Unreadable(*sorted([*duplicates, *found], key=lambda problem: problem.line or 0)) from error
     if duplicates:

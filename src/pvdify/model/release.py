@@ -104,6 +104,10 @@ class Source:
     run_number: int | None = None
     is_older_allowed: bool = False
 
+    def of_image_in(self, live: "Source") -> "Source":
+        """Return the source of a release that deploys the image of the live one again: the image has not changed."""
+        return replace(live, is_older_allowed=self.is_older_allowed) if live != Source() else self
+
     def is_older_than(self, other: "Source") -> bool:
         """Return whether both are from the same branch and this one was built earlier."""
         if self.branch is None or self.branch != other.branch:

@@ -1,11 +1,14 @@
 """Commands that change something besides releases: apps, config, tokens, login."""
 
+import io
 import json
 import stat
 from pathlib import Path
 
 import pytest
 
+from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.main import run_program
 from pvdify.client.saved_login import load
 from tests.fakes.api import TOKEN, FakeApi
 from tests.unit.cli.conftest import Pvdify, Ran
@@ -153,6 +156,34 @@ def test_config_get_prints_the_value_alone(pvdify: Pvdify, api: FakeApi) -> None
         "  next: `pvdify config myapp` shows what is set\n",
         code=4,
     )
+
+
+EXACT = "-----BEGIN-----\r\nx\u202ey\r-----END-----\r\n::1\n"
+
+
+def test_a_program_gets_values_exactly_as_they_were_set(pvdify: Pvdify, api: FakeApi) -> None:
+    api.add_app("myapp")
+    api.config["myapp"] = {"A": EXACT}
+
+    got, exported = pvdify("config:get", "myapp", "A"), pvdify("config:export", "myapp")
+    pvdify("config:import", "myapp", "-", stdin=exported.stdout.replace("A=", "B="))
+
+    assert got == Ran(stdout=f"{EXACT}\n")
+    assert pvdify("config", "myapp", "--shell").stdout.startswith(f"A='{EXACT}'\nB='{EXACT}'\n")
+
+
+def test_a_value_in_the_log_of_a_workflow_starts_no_command_and_says_what_differs(api: FakeApi, tmp_path: Path) -> None:
+    api.add_app("myapp")
+    api.config["myapp"] = {"A": "::1"}
+    stdout, stderr = io.StringIO(), io.StringIO()
+    streams = Io(stdin=io.StringIO(), stdout=stdout, stderr=stderr, is_in_workflow=True)
+    environ = {"HOME": str(tmp_path), "PVDIFY_URL": api.url, "PVDIFY_TOKEN": TOKEN}
+    surroundings = Surroundings(environ=environ, folder=tmp_path, stdin=streams.stdin)
+
+    run_program(("config:get", "myapp", "A"), surroundings, streams)
+
+    assert stdout.getvalue() == ": :1\n"
+    assert "--json has the exact value" in stderr.getvalue()
 
 
 def test_config_history_lists_names_without_values(pvdify: Pvdify, api: FakeApi) -> None:

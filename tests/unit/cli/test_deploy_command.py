@@ -238,7 +238,7 @@ def test_a_lost_connection_is_reported_as_an_unknown_outcome(
         stderr="Deploying ghcr.io/org/app:v1 to myapp\nerror: outcome-unknown\n"
         "  myapp v1: the connection was lost before the deploy had ended\n"
         "  why:  the connection was closed\n"
-        "  next: `pvdify deploy:attach myapp` follows it again; the deploy continues\n",
+        "  next: `pvdify deploy:attach myapp --release 1` follows it again; the deploy continues\n",
         code=10,
     )
 
@@ -280,15 +280,33 @@ def test_cancel_ends_the_deploy_on_its_way(pvdify: Pvdify, api: FakeApi) -> None
 
     assert pvdify("deploy:cancel", "myapp") == Ran(
         stdout="v2 of myapp is canceled\n",
-        stderr="v1 stays live; watch: pvdify deploy:attach myapp\n",
+        stderr="v1 stays live; watch: pvdify deploy:attach myapp --release 2\n",
     )
     assert api.asked[-1].path == "/api/v1/apps/myapp/releases/2/cancel"
+
+
+def test_cancel_ends_the_deploy_that_runs_and_not_the_one_that_waits(pvdify: Pvdify, api: FakeApi) -> None:
+    for status in ("active", "deploying", "pending"):
+        api.add_release("myapp", status=status)
+
+    assert pvdify("deploy:cancel", "myapp").stdout == "v2 of myapp is canceled\n"
+
+
+def test_a_release_is_chosen_to_attach_to_and_to_cancel(pvdify: Pvdify, api: FakeApi) -> None:
+    for status in ("active", "deploying", "pending"):
+        api.add_release("myapp", status=status)
+
+    ended = pvdify("deploy:cancel", "myapp", "--release", "v1")
+
+    assert pvdify("deploy:attach", "myapp", "--release", "2").stdout.startswith("v2 is live")
+    assert pvdify("deploy:cancel", "myapp", "--release", "3").stdout == "v3 of myapp is canceled\n"
+    assert (ended.code, ended.stderr.splitlines()[1]) == (5, "  the deploy of myapp v1 has ended as active")
 
 
 def test_cancel_of_a_first_deploy_speaks_of_no_release_before_it(pvdify: Pvdify, api: FakeApi) -> None:
     api.add_release("myapp", status="deploying")
 
-    assert pvdify("deploy:cancel", "myapp").stderr == "watch: pvdify deploy:attach myapp\n"
+    assert pvdify("deploy:cancel", "myapp").stderr == "watch: pvdify deploy:attach myapp --release 1\n"
 
 
 def test_cancel_after_a_first_deploy_offers_no_rollback(pvdify: Pvdify, api: FakeApi) -> None:

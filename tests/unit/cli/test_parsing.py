@@ -57,13 +57,13 @@ LAST = {"is_deploy": False, "is_following": False, "as_json": False}
             rollback.run,
             rollback.Options(app="a1", version=41, is_plan=True, as_json=False),
         ),
-        ("deploy:attach a1", deploy_attach.run, deploy_attach.Options(app="a1", as_json=False)),
+        ("deploy:attach a1", deploy_attach.run, deploy_attach.Options(app="a1", release=None, as_json=False)),
         (
             "releases:diff a1 v41 42",
             releases_diff.run,
             releases_diff.Options(app="a1", older=41, newer=42, as_json=False),
         ),
-        ("deploy:cancel a1", deploy_cancel.run, deploy_cancel.Options(app="a1", as_json=False)),
+        ("deploy:cancel a1", deploy_cancel.run, deploy_cancel.Options(app="a1", release=None, as_json=False)),
         ("logs a1", logs.run, logs.Options(app="a1", wanted=ALL_LINES, **LAST)),
         (
             "logs a1 -f -n 5 --process web --release v3",

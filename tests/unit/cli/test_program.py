@@ -20,10 +20,13 @@ from tests.unit.cli.conftest import Pvdify, Ran
 REPOSITORY = Path(__file__).parents[3]
 
 
-def in_process(*argv: str, url: str, stdout: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+def in_process(
+    *argv: str, url: str, stdout: int = subprocess.PIPE, stdin: int | None = None
+) -> "subprocess.Popen[str]":  # fmt: skip
     environ = {"PATH": os.environ["PATH"], "PVDIFY_URL": url, "PVDIFY_TOKEN": TOKEN, "HOME": "/nonexistent"}
     command = (sys.executable, "-c", "import sys; from pvdify.cli.main import main; sys.exit(main())", *argv)
-    return subprocess.Popen(command, env=environ, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd="/")
+    streams = {"stdin": stdin, "stdout": stdout, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environ, text=True, cwd="/", **streams)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,6 +146,25 @@ def test_a_real_process_prints_and_exits_the_same(api: FakeApi) -> None:
     with in_process("apps:info", "other", url=api.url) as running:
         assert running.communicate(timeout=100)[1].startswith("error: app-not-found\n")
     assert running.returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [(b"a\r\nb\xc3\xbc\r\n", "a\r\nb\u00fc"), (b"\xff\xfe", None)], ids=["line ends", "no text"]
+)
+def test_a_value_from_stdin_is_taken_as_it_is_or_refused(api: FakeApi, given: bytes, kept: str | None) -> None:
+    """In the C locale, in which Python would take any bytes."""
+    api.add_app("myapp")
+    reader, writer = os.pipe()
+    os.write(writer, given)
+    os.close(writer)
+
+    with in_process("config:set", "myapp", "K=-", url=api.url, stdin=reader) as running:
+        os.close(reader)
+        stderr = running.communicate(timeout=100)[1]
+
+    assert running.returncode == (0 if kept else 2)
+    assert kept is not None or "why:  it is not UTF-8 text\n" in stderr
+    assert api.config.get("myapp", {}).get("K") == kept
 
 
 def test_a_closed_stdout_ends_the_command_without_an_error(api: FakeApi) -> None:

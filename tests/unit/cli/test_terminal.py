@@ -146,8 +146,8 @@ def test_ctrl_c_detaches_and_prints_how_to_attach_again(api: FakeApi) -> None:
         "Deploying app:v2 to myapp",
         PULL,
         "Detached; the deploy of v2 continues.",
-        "  attach: pvdify deploy:attach myapp",
-        "  cancel: pvdify deploy:cancel myapp",
+        "  attach: pvdify deploy:attach myapp --release 2",
+        "  cancel: pvdify deploy:cancel myapp --release 2",
         "",
     ]
     assert api.releases["myapp"][1]["status"] == "pending"

@@ -288,6 +288,18 @@ async def test_an_older_run_does_not_supersede_a_newer_one_in_the_queue(machine:
     assert "but v3 of run 13 waits for its turn" in done[2].failure.what
 
 
+async def test_the_image_that_is_deployed_again_keeps_its_commit_and_run(daemon: Daemon):
+    await daemon.deploy(image=V2, branch="main", commit="a" * 40, run_number=12)
+
+    checkout = Source(branch="experiment", commit="b" * 40)
+    again = await daemon.requests.deploy("shop", deploy_request(source=checkout), ACTOR)
+    await daemon.finish("shop", again.version)
+    late = await daemon.deploy(image=V1, branch="main", run_number=11)
+
+    assert again.source == Source(branch="main", commit="a" * 40, run_number=12)
+    assert late.status is ReleaseStatus.SUPERSEDED
+
+
 async def test_runs_of_different_branches_are_not_compared(machine: Machine, daemon: Daemon):
     await daemon.deploy(image=V2, branch="main", run_number=12)
 

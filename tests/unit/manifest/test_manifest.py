@@ -69,6 +69,17 @@ def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
     ]
 
 
+def test_names_that_look_like_parts_of_a_message_have_their_path():
+    source = '"port[0]": 80\nint: 1\nprocesses: {int: {cuont: 2}}\nvolumes: {str: {path: /a, float: 1}}\n'
+
+    assert problems(source) == [
+        'line 1: port[0]: unknown key; did you mean "port"?',
+        'line 2: int: unknown key; did you mean "init"?',
+        'line 3: processes.int.cuont: unknown key; did you mean "count"?',
+        "line 4: volumes.str.float: unknown key; valid are ephemeral, path, processes, shared",
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [

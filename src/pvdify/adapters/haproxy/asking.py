@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import suppress
+from string import punctuation
+from urllib.parse import quote
 
 import h11
 
@@ -45,7 +47,8 @@ async def get(
 async def _exchange(address: Address, hostname: str, path: str, *, token: str, timeout: float) -> h11.Response:
     connection = h11.Connection(h11.CLIENT)
     headers = [("Host", hostname), (CONFIRM_HEADER, token), ("Connection", "close"), ("User-Agent", "pvdify")]
-    request = connection.send(h11.Request(method="GET", target=path, headers=headers)) or b""
+    target = quote(path, safe=punctuation)
+    request = connection.send(h11.Request(method="GET", target=target, headers=headers)) or b""
     async with asyncio.timeout(timeout):
         reader, writer = await asyncio.open_connection(_REACHED_AT.get(address.host, address.host), address.port)
         try:

@@ -7,7 +7,7 @@ import click
 from pvdify.cli.command import command
 from pvdify.cli.commands.backups import target_facts
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, typed
 from pvdify.cli.parameters import WholeNumber
 from pvdify.client.api import Client
 from pvdify.wire.requests import ScheduleBackups, SetBackupTarget
@@ -65,7 +65,7 @@ def read_keys(location: str, io: Io) -> dict[str, str]:
     """
     if io.is_stdin_terminal:
         return {name: io.ask_secret(f"{name}: ") for name in S3_KEYS} if location.startswith("s3:") else {}
-    return parse_keys(io.stdin.read())
+    return parse_keys(typed(io.stdin.read))
 
 
 def parse_keys(text: str) -> dict[str, str]:

@@ -63,7 +63,7 @@ def run_get(options: GetOptions, client: Client, io: Io) -> int:
         if options.as_json:
             io.show_json({"key": options.key, "value": value})
         else:
-            io.show(value)
+            io.show_value(value)
         return DONE
     var = client.config(options.app).vars.get(options.key)
     if var is None and app_name.looks_like_one(options.key) and exists(options.key, client):
@@ -91,7 +91,7 @@ def run_get(options: GetOptions, client: Client, io: Io) -> int:
             next=f"`pvdify config:get {options.app} {options.key} --reveal` shows it and leaves an event; to replace "
             f"it: `pvdify config:set {options.app} {options.key}=-`",
         )
-    io.show(var.value or "")
+    io.show_value(var.value or "")
     return DONE
 
 
@@ -158,7 +158,7 @@ def _show_for_shell(found: Config, io: Io) -> None:
 
     for key, var in found.vars.items():
         if not var.secret:
-            io.show(f"{key}={quote(var.value or '')}")
+            io.show_value(f"{key}={quote(var.value or '')}")
     left_out = [key for key, var in found.vars.items() if var.secret]
     if left_out:
         io.say(f"left out, as they are secret: {', '.join(left_out)}")

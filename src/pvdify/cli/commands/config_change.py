@@ -8,7 +8,7 @@ import click
 from pvdify.cli import app_name
 from pvdify.cli.command import app_option, command
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.io import Io, Surroundings, typed
 from pvdify.cli.secret_looks import hint
 from pvdify.client.api import Client
 from pvdify.errors import InvalidConfigVar
@@ -135,7 +135,7 @@ def _values(assignments: tuple[str, ...], surroundings: Surroundings) -> Iterato
 
 def _read(key: str, value: str, surroundings: Surroundings) -> str:
     if value == "-":
-        return surroundings.stdin.read().removesuffix("\n").removesuffix("\r")
+        return typed(surroundings.stdin.read).removesuffix("\n").removesuffix("\r")
     if not value.startswith("@"):
         return value
     try:

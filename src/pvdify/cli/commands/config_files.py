@@ -11,7 +11,7 @@ from pvdify.cli import app_name, dotenv_text
 from pvdify.cli.command import app_option, app_parameter, command
 from pvdify.cli.commands.config_change import changes_of, report
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.io import Io, Surroundings, typed
 from pvdify.cli.secret_looks import hint
 from pvdify.client.api import Client
 from pvdify.errors import InvalidConfigFile
@@ -54,7 +54,7 @@ def run_export(options: ExportOptions, client: Client, io: Io) -> int:
     if options.as_json:
         io.show_json({"app": options.app, "version": found.version, "vars": plain})
     elif plain:
-        io.show(dotenv_text.write(plain))
+        io.show_value(dotenv_text.write(plain))
     if left_out := [key for key, var in found.vars.items() if var.secret]:
         io.say(f"left out, as they are secret: {', '.join(left_out)}")
     return DONE
@@ -145,7 +145,9 @@ def _kind_of(file: str) -> str:
 
 def _read(file: str, surroundings: Surroundings) -> str:
     try:
-        return surroundings.stdin.read() if file == "-" else (surroundings.folder / file).read_text(encoding="utf-8")
+        if file == "-":
+            return typed(surroundings.stdin.read).replace("\r\n", "\n")
+        return (surroundings.folder / file).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InvalidConfigFile(
             f"{file} cannot be read", why="it is not UTF-8 text" if isinstance(error, ValueError) else

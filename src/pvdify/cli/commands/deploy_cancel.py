@@ -7,6 +7,7 @@ from pvdify.cli.exit_codes import DONE
 from pvdify.cli.in_progress import newest
 from pvdify.cli.io import Io
 from pvdify.cli.outcome import is_settled
+from pvdify.cli.parameters import release_option
 from pvdify.client.api import Client
 from pvdify.errors import NotCancelable
 
@@ -16,12 +17,19 @@ class Options:
     """Options of ``pvdify deploy:cancel``."""
 
     app: str
+    release: int | None
     as_json: bool
 
 
 def run(options: Options, client: Client, io: Io) -> int:
-    """Cancel the newest deploy in progress. Raises NotCancelable if there is none."""
-    release = newest(options.app, client)
+    """Cancel the deploy of the release, or else the one in progress. Raises NotCancelable if it has ended."""
+    version, app = options.release, options.app
+    release = client.release(app, version) if version else newest(app, client, prefers_running=True)
+    if version and is_settled(release):
+        raise NotCancelable(
+            f"the deploy of {app} v{version} has ended as {release.status}",
+            next=f"pvdify releases {app} shows which releases are being deployed",
+        )
     if is_settled(release):
         raise NotCancelable(
             f"{options.app} has no deploy in progress",
@@ -36,16 +44,17 @@ def run(options: Options, client: Client, io: Io) -> int:
     else:
         io.show(f"v{canceled.version} of {canceled.app} is {'canceled' if is_settled(canceled) else 'being canceled'}")
     live = f"v{canceled.previous} stays live; " if canceled.previous is not None else ""
-    io.say(f"{live}watch: pvdify deploy:attach {canceled.app}")
+    io.say(f"{live}watch: pvdify deploy:attach {canceled.app} --release {canceled.version}")
     return DONE
 
 
 @command("deploy:cancel", run=run, example="pvdify deploy:cancel myapp")
 @app_parameter
-def deploy_cancel(*, app: str, as_json: bool) -> Options:
+@release_option
+def deploy_cancel(*, app: str, release: int | None, as_json: bool) -> Options:
     """Cancel the running deploy of APP.
 
     Before the switch all steps are undone, and visitors see no change. After the switch a deploy cannot be canceled:
-    use `pvdify rollback`.
+    use `pvdify rollback`. A deploy that waits for this one then runs.
     """
-    return Options(app=app, as_json=as_json)
+    return Options(app=app, release=release, as_json=as_json)

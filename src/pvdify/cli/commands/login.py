@@ -7,7 +7,7 @@ import click
 
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io, Surroundings
+from pvdify.cli.io import Io, Surroundings, typed
 from pvdify.client import saved_login
 from pvdify.client.api import Client
 from pvdify.client.target import Target
@@ -62,7 +62,7 @@ def login(surroundings: Surroundings, *, token_stdin: bool, as_json: bool) -> Op
 
 def _token(options: Options, url: str, io: Io) -> str:
     if options.is_token_piped or not io.is_stdin_terminal:
-        token = io.stdin.readline().strip()
+        token = typed(io.stdin.readline).strip()
     else:
         token = io.ask_secret(f"Token for {url} (not shown): ").strip()
     if not token:

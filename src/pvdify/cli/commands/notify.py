@@ -8,7 +8,7 @@ import click
 from pvdify.cli import app_name, output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE, FAILED
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, typed
 from pvdify.cli.moments import moment
 from pvdify.cli.parameters import WholeNumber
 from pvdify.client.api import Client
@@ -68,7 +68,7 @@ def run_add(options: AddOptions, client: Client, io: Io) -> int:
 
     wanted = options.wanted
     if wanted.url == "-":
-        ask = io.ask_secret("address: ") if io.is_stdin_terminal else io.stdin.readline()
+        ask = io.ask_secret("address: ") if io.is_stdin_terminal else typed(io.stdin.readline)
         wanted = replace(wanted, url=ask.strip())
     added = client.add_notification(wanted)
     if options.as_json:

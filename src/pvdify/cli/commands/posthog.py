@@ -6,7 +6,7 @@ import click
 
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, typed
 from pvdify.cli.output import facts
 from pvdify.client.api import Client
 from pvdify.wire.answers import Posthog
@@ -38,8 +38,8 @@ def run_connect(options: ConnectOptions, client: Client, io: Io) -> int:
     """Connect the server to a project."""
     wanted = options.wanted
     if wanted.personal_key == "-":
-        typed = io.ask_secret("personal API key: ") if io.is_stdin_terminal else io.stdin.readline()
-        wanted = replace(wanted, personal_key=typed.strip())
+        key = io.ask_secret("personal API key: ") if io.is_stdin_terminal else typed(io.stdin.readline)
+        wanted = replace(wanted, personal_key=key.strip())
     _show(client.connect_posthog(wanted), io, as_json=options.as_json)
     io.say("apps without their own get POSTHOG_HOST and POSTHOG_KEY when they are started next: pvdify deploy APP")
     io.say("undo: pvdify posthog:remove")

@@ -7,7 +7,7 @@ import click
 from pvdify.cli import output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, typed
 from pvdify.cli.moments import moment
 from pvdify.client.api import Client
 from pvdify.wire.answers import Registry
@@ -59,7 +59,7 @@ def run_login(options: LoginOptions, client: Client, io: Io) -> int:
     if io.is_stdin_terminal:
         password = io.ask_secret(f"password or access token of {options.username}: ")
     else:
-        password = io.stdin.read().removesuffix("\n").removesuffix("\r")
+        password = typed(io.stdin.read).removesuffix("\n").removesuffix("\r")
     login = LogInToRegistry(username=options.username, password=password, app=options.app)
     registry = client.log_in_to_registry(options.host, login)
     if options.as_json:

@@ -8,7 +8,7 @@ import click
 from pvdify.cli import output
 from pvdify.cli.command import command
 from pvdify.cli.exit_codes import DONE, FAILED
-from pvdify.cli.io import Io
+from pvdify.cli.io import Io, typed
 from pvdify.client.api import Client
 from pvdify.wire.answers import Edge
 from pvdify.wire.requests import ConnectEdge
@@ -81,7 +81,7 @@ def _connect(options: Options, client: Client, io: Io) -> int:
 
 def _token(file: Path | None, io: Io) -> str:
     if file is None:
-        return (io.ask_secret("API token: ") if io.is_stdin_terminal else io.stdin.readline()).strip()
+        return (io.ask_secret("API token: ") if io.is_stdin_terminal else typed(io.stdin.readline)).strip()
     try:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

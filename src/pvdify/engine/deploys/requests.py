@@ -307,7 +307,7 @@ class Requests:
             created_at=self._clock.now(),
             created_by=actor.name,
             description=f"deploy {image}",
-            source=request.source,
+            source=request.source.of_image_in(live.source) if live and is_same_image else request.source,
         )
 
     async def _enqueue(

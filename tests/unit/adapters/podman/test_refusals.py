@@ -165,6 +165,15 @@ def test_a_refused_login_names_registry_and_user(words, error):
     assert "`pvdify registry:login ghcr.io -u octocat`" in found.next
 
 
+@pytest.mark.parametrize("host", ["certificates.example.com", "registry-503.example.com", "eof.example.com:5000"])
+def test_a_wrong_password_is_no_silent_registry_whatever_its_name(host):
+    found = registry_errors.login_failed(
+        host, "octocat", f'Error: logging into "{host}": invalid username/password'
+    )  # fmt: skip
+
+    assert type(found) is RegistryDenied
+
+
 def test_a_damaged_image_is_known_by_its_id():
     image = "1ab89cf546de88251348e87e70c6e5b12b69f4738bd0f9416aa0866dda577761"
     words = f'Error: locating item named "manifest" for image with ID "{image}" (consider removing the image to resolve'

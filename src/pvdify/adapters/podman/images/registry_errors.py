@@ -190,8 +190,8 @@ def _denied(reference: ImageReference, words: str, username: str | None) -> Regi
 
 def login_failed(host: str, username: str, stderr: str) -> PvdifyError:
     """Return the error for a login that a registry did not accept."""
-    words = words_of(stderr)
-    if _AWAY.search(stderr) or not _DENIED.search(stderr):
+    words, judged = words_of(stderr), stderr.replace(host, "")  # podman repeats the host: certificates.example.com
+    if _AWAY.search(judged) or not _DENIED.search(judged):
         return RegistryUnavailable(
             f"{host} does not answer, so this server was not signed in there", why=words,
             next=f"check the name, then `pvdify registry:login {host} -u {username}` again",
