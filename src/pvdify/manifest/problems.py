@@ -39,9 +39,7 @@ _BOUNDS = {
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
-def problems_of(
-    error: ValidationError, known: Mapping[Path, Iterable[str]], content: object
-) -> list[tuple[Path, str]]:
+def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]], content: object) -> list[tuple[Path, str]]:
     """Return path and text of every problem, at most the first MOST_PROBLEMS.
 
     ``error`` comes from pydantic, for this ``content``. ``known`` has the valid keys at each path; ``*`` as the second

@@ -1,7 +1,7 @@
 """The status of an app: one word with a cause and a time. The only place that decides it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from pvdify.model.observed_instances import ObservedInstance
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Release
 from pvdify.model.scale import Scale
-from pvdify.model.slot import Placement, Slot
+from pvdify.model.slot import Phase, Placement, Slot
 
 
 class StatusWord(Enum):
@@ -66,8 +66,9 @@ class AppFacts(NamedTuple):
     """The facts that decide a status. A tuple, because those of all apps are made and compared after each change.
 
     ``newest``: the newest release of an app without a live one. ``slot``: the live one. ``operation``: the deploy,
-    rollback or removal in progress. ``observed``: by instance name. ``noted``: the last status on record.
-    ``held_since``: since when the router holds the app's requests; ``held_until``: at most until then.
+    rollback or removal in progress; ``restart``: the restart. ``observed``: by instance name. ``noted``: the last
+    status on record. ``held_since``: since when the router holds the app's requests; ``held_until``: at most until
+    then.
     """
 
     app: App
@@ -76,6 +77,7 @@ class AppFacts(NamedTuple):
     newest: Release | None = None
     slot: Slot | None = None
     operation: Operation | None = None
+    restart: Operation | None = None
     observed: Mapping[str, ObservedInstance] = MappingProxyType({})
     noted: NotedStatus | None = None
     router_down_since: datetime | None = None
@@ -90,7 +92,7 @@ class AppFacts(NamedTuple):
 
 def status_of(facts: AppFacts) -> Status:
     """Return the status. If the word is unchanged, ``since`` stays the time of its first record."""
-    status = _of_operation(facts) or _of_requests(facts) or _of_instances(facts)
+    status = _of_operation(facts) or _of_requests(facts) or _of_restart(facts) or _of_instances(facts)
     noted = facts.noted
     if noted is not None and noted.word is status.word and noted.since >= _records_count_from(facts):
         return Status(word=status.word, cause=status.cause, since=noted.since)
@@ -131,6 +133,8 @@ def _of_requests(facts: AppFacts) -> Status | None:
     if scale.is_stopped:
         return Status(word=StatusWord.STOPPED, cause=by.strip(), since=since)
     if not any(counts.values()) or counts.get(WEB, 1) == 0:
+        if (problem := _problem_of_others(facts)) is not None:
+            return problem
         chosen = by if WEB in scale.chosen else ""
         cause = f"{'web=0' if WEB in counts else 'scaled to 0'}{chosen}"
         return Status(word=StatusWord.STOPPED, cause=cause, since=since)
@@ -138,6 +142,27 @@ def _of_requests(facts: AppFacts) -> Status | None:
         cause = f"until {facts.held_until:%H:%M:%S} UTC" if facts.held_until else ""
         return Status(word=StatusWord.HELD, cause=cause, since=facts.held_since)
     return None
+
+
+def _problem_of_others(facts: AppFacts) -> Status | None:
+    """Return the status of an app without web instances if one of its other processes has a problem."""
+    slot = facts.slot
+    others = tuple(place for place in (slot.placements if slot else ()) if place.process != WEB)
+    if slot is None or not others:
+        return None
+    found = _of_instances(facts._replace(slot=replace(slot, placements=others), router_down_since=None))
+    return found if found.word.is_problem else None
+
+
+def _of_restart(facts: AppFacts) -> Status | None:
+    """Return the status while no web instance is up, as two must not use an exclusive volume at once."""
+    restart, slot = facts.restart, facts.slot
+    if restart is None or slot is None or facts.live is None:
+        return None
+    if slot.of(WEB, Phase.UP) or not slot.of(WEB, Phase.LEAVING):
+        return None
+    word = StatusWord.HELD if facts.live.manifest.hold else StatusWord.DOWN
+    return Status(word=word, cause="restart", since=restart.started_at or restart.created_at)
 
 
 def _of_instances(facts: AppFacts) -> Status:

@@ -147,6 +147,40 @@ async def test_no_page_waits_for_a_runtime_that_does_not_answer():
     await daemon.bury()
 
 
+async def test_an_app_whose_only_instance_hands_its_volume_over_is_held_and_nobody_is_told_that_it_is_down():
+    machine, daemon = await deployed(volumes={"data": {"path": "/data"}}, healthcheck={"retries": 30})
+    await machine.clock.sleep(3600)
+    machine.supervisor.script(Behaviour(healthy_after=15.0))
+
+    restarting, seen = asyncio.create_task(daemon.restart()), set()
+    while not restarting.done():
+        await machine.clock.sleep(0.5)
+        await daemon.reconciler.reconcile()
+        seen.add(await status(daemon))
+    await daemon.reconciler.reconcile()
+
+    assert seen == {"live", "held (restart)"}
+    assert await status(daemon) == "live"
+    assert "app.down" not in await events(machine)
+    await restarting
+    await daemon.bury()
+
+
+async def test_a_crash_loop_of_a_worker_is_shown_although_nobody_wants_web_instances():
+    machine, daemon = await deployed(processes={"web": {"count": 0}, "worker": {}})
+    worker = "pvdify-shop-worker-v1-1"
+    assert await status(daemon) == "stopped (web=0)"
+    for number in range(6):
+        await crash_and_check(machine, daemon, worker, seconds=2.0**number)
+
+    assert await status(daemon) == "crashing (exit 1, 6 restarts)"
+    assert await events(machine) == ["app.stopped", "app.crashing"]
+    await machine.clock.sleep(61)
+    await daemon.reconciler.reconcile()
+    assert await events(machine) == ["app.stopped", "app.crashing", "app.stopped"]
+    await daemon.bury()
+
+
 async def test_stopped_and_maintenance_name_the_actor():
     _, daemon = await deployed()
 

@@ -1,5 +1,6 @@
 """Volumes outlive releases, and a volume that is not shared is never used by two releases at once."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from pvdify.errors import AppNotFound, VolumeExists, VolumeInUse, VolumeNotFound
 from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.release import Release, ReleaseStatus
+from pvdify.model.route import Traffic
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.fakes.supervisor import FakeNetworks
@@ -321,6 +323,39 @@ async def test_a_failed_restart_restores_only_the_old_instance(machine: Machine,
 
     assert machine.supervisor.running == {before}
     assert len(await machine.route_of("shop")) == 1
+    await assert_consistent(machine)
+
+
+async def test_requests_are_held_after_a_failed_restart_until_the_old_instance_answers(
+    machine: Machine, daemon: Daemon
+):
+    check = {"healthcheck": {"start_period": "20s"}}
+    await daemon.deploy(image=V1, manifest={**DATA, **check})
+    machine.supervisor.script(Behaviour(healthy_after=12.0))
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.3, listens_after=9), starts=1)
+    begun, restarting, back = machine.clock.monotonic(), asyncio.create_task(daemon.restart()), 0.0
+
+    while not restarting.done():
+        await machine.clock.sleep(0.5)
+        is_held = (await machine.router.routes())["shop"].held_until is not None
+        back = 0.0 if is_held else (back or machine.clock.monotonic())
+    await restarting
+
+    assert 12 <= back - begun < 16
+    await assert_consistent(machine)
+
+
+async def test_without_a_hold_a_restart_lets_requests_in_flight_end(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest={**DATA, "hold": 0, "drain": "20s"})
+    machine.router.serve("shop", 1, Traffic(requests=1, in_flight=1))
+    restarting = asyncio.create_task(daemon.restart())
+
+    await machine.clock.sleep(10)
+    (still,) = machine.supervisor.running
+    machine.router.serve("shop", 1, Traffic(requests=0, in_flight=-1))
+    await restarting
+
+    assert still not in machine.supervisor.running
     await assert_consistent(machine)
 
 

@@ -12,7 +12,7 @@ from pvdify.model.observed_instances import STEADY, ObservedInstance, ObservedIn
 from pvdify.model.operation import Operation, OperationKind
 from pvdify.model.release import Failure, Release, ReleaseStatus
 from pvdify.model.scale import Choice, Scale
-from pvdify.model.slot import Placement, Slot, SlotState
+from pvdify.model.slot import Phase, Placement, Slot, SlotState
 from pvdify.model.status import AppFacts, NotedStatus, StatusWord, status_of
 from tests.fakes.places import at
 
@@ -40,6 +40,11 @@ CRASHING = ObservedInstance(
 MISSING = ObservedInstance(is_up=False, since=NOW, problem="its image is gone", short="image missing")
 FACTS = AppFacts(app=APP, scale=Scale(app="shop"), live=RELEASE, slot=SLOT, observed={"w1": UP, "w2": UP, "k1": UP})
 DEPLOY = Operation(id="x", kind=OperationKind.DEPLOY, app="shop", release=4, created_at=NOW, created_by="ann")
+RESTART = replace(DEPLOY, kind=OperationKind.RESTART, release=None, started_at=NOW)
+RESTARTED = replace(
+    SLOT, placements=tuple(replace(it, phase=Phase.LEAVING) for it in SLOT.of("web")) + SLOT.of("worker")
+)
+WITHOUT_HOLD = replace(RELEASE, manifest=RELEASE.manifest.model_copy(update={"hold": 0.0}))
 STOPPED = Scale(app="shop", is_stopped=True, changed_by="ann", changed_at=NOW)
 NO_WEB = Scale(app="shop", chosen={"web": Choice(count=0, instead_of=2)}, changed_by="ann", changed_at=NOW)
 FAILED = replace(RELEASE, version=1, failure=Failure(code="image-not-found", what="it is not there"))
@@ -68,6 +73,11 @@ def seen(**observed: ObservedInstance) -> AppFacts:
         (FACTS._replace(operation=replace(DEPLOY, kind=OperationKind.DESTROY)), "stopped (being destroyed)"),
         (FACTS._replace(scale=STOPPED), "stopped (by ann)"),
         (FACTS._replace(scale=NO_WEB), "stopped (web=0 by ann)"),
+        (seen(k1=CRASHING)._replace(scale=NO_WEB), "crashing (exit 1, 6 restarts)"),
+        (seen(w1=ENDED, w2=ENDED)._replace(scale=NO_WEB, router_down_since=NOW), "stopped (web=0 by ann)"),
+        (FACTS._replace(slot=RESTARTED, restart=RESTART), "held (restart)"),
+        (FACTS._replace(slot=RESTARTED, restart=RESTART, live=WITHOUT_HOLD), "down (restart)"),
+        (FACTS._replace(restart=RESTART), "live"),
         (FACTS._replace(app=replace(APP, is_in_maintenance=True, maintenance_by="ann")), "maintenance (by ann)"),
         (FACTS._replace(held_since=NOW), "held"),
         (FACTS._replace(held_since=NOW, held_until=NOW + timedelta(minutes=1)), "held (until 12:01:00 UTC)"),

@@ -54,7 +54,9 @@ class AppStatuses:
             apps, live = ((one,) if one else ()), ((release,) if release else ())
             scales = {name: await store.scale(name)}
         slots = {slot.app: slot for slot in await store.slots(name) if slot.state is SlotState.LIVE}
-        operations = _under_way(await store.unsettled_operations(name))
+        unsettled = await store.unsettled_operations(name)
+        operations = _under_way(unsettled)
+        restarts = {it.app: it for it in unsettled if it.kind is OperationKind.RESTART and it.started_at}
         noted = {each.app: each for each in await store.noted_statuses(name)}
         serving, now = {release.app: release for release in live}, self._clock.now()
         return {
@@ -62,7 +64,7 @@ class AppStatuses:
                 app, now, live=serving.get(app.name), slot=slots.get(app.name), operation=operations.get(app.name),
                 scale=scales.get(app.name) or Scale(app=app.name), noted=noted.get(app.name),
                 newest=None if app.name in serving else next(iter(await store.releases(app.name, 1)), None),
-            )
+            )._replace(restart=restarts.get(app.name))
             for app in apps
         }  # fmt: skip
 
@@ -192,10 +194,13 @@ def _is_crashing(facts: AppFacts, place: Placement) -> bool:
 def _is_news(now: NotedStatus, noted: NotedStatus | None) -> bool:
     """Whether the status needs an event of its own.
 
-    Deploys have their own events. "Live" needs one only after another status of the same release was announced.
+    Deploys have their own events. "Live" needs one only after another status of the same release was announced, and a
+    status that is older than a problem which nobody was told of needs none when that has passed.
     """
     if now.word in _WITH_OWN_EVENTS:
         return False
+    if noted is not None and noted.word.is_problem and not noted.is_announced and now.since < noted.since:
+        return now.word.is_problem
     if now.word is not StatusWord.LIVE:
         return True
     is_back = noted is not None and noted.word not in (*_WITH_OWN_EVENTS, StatusWord.LIVE)

@@ -34,7 +34,7 @@ async def come_back(run: StepRun) -> None:
     specs = [instance_spec(starter, place, around, run.operation.id) for place in slot.placements]
     async with run.world.locks.instances(run.app):  # the reconciler may start the same instances
         await settle(*(run.world.instances.start(spec) for spec in specs))
-    if not await _answers(run, release, slot):
+    if not await answer_again(run, release, slot):
         await run.note(f"v{release.version} runs again, but does not answer its health check yet")
     await point_back(run)
     run.change(replace(run.release, receipt=_receipt(run).opened(run.world.clock.now())))
@@ -108,10 +108,10 @@ async def _empty(run: StepRun, release: Release, number: int) -> Slot | None:
     return slot
 
 
-async def _answers(run: StepRun, release: Release, slot: Slot) -> bool:
+async def answer_again(run: StepRun, release: Release, slot: Slot) -> bool:
     """Wait until each web instance answers its probe, or the time of its health check is over; return which."""
     clock, check = run.world.clock, release.manifest.healthcheck
-    deadline = clock.monotonic() + check.interval * check.retries
+    deadline = clock.monotonic() + check.seconds
     while await healthy_answers(run, release, web_places(slot)) is None:
         if clock.monotonic() >= deadline:
             return False

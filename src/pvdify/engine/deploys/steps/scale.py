@@ -12,6 +12,7 @@ from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.health import probed
 from pvdify.engine.deploys.steps.holding import answered
+from pvdify.engine.deploys.steps.make_room import answer_again
 from pvdify.engine.deploys.steps.retire import quiet
 from pvdify.engine.deploys.steps.start import placed, shown, starter_of, stop_and_remove
 from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
@@ -60,7 +61,10 @@ async def take_back(run: StepRun) -> None:
         slot, placements=tuple(replace(it, phase=Phase.UP) if it.name in up else it for it in slot.placements)
     )
     await run.save(slot)
-    await _start(run, slot, tuple(place for place in slot.placements if place.name in up))
+    again = tuple(place for place in slot.placements if place.name in up)
+    await _start(run, slot, again)
+    if not await answer_again(run, run.release, replace(slot, placements=again)):
+        await run.note("the instances run again, but do not answer their health check yet")
     await point_back(run)
 
 
@@ -79,7 +83,10 @@ async def make_room(run: StepRun) -> str | None:
     hold = run.manifest.hold
     held = (await route_to(run, run.release, slot)).held(run.world.clock.now() + timedelta(seconds=hold))
     await put_route(run, held if hold else replace(held, held_until=None))
-    await answered(run, slot, min(run.manifest.drain, hold / 2))
+    if hold:
+        await answered(run, slot, min(run.manifest.drain, hold / 2))
+    else:
+        await quiet(run, slot.number, run.manifest.drain)
     await settle(*(_stop(run, place) for place in sharers))
     return "  ".join(f"{place.process}.{place.number} stopped" for place in sharers)
 
