@@ -1,5 +1,7 @@
 """The edge follows the apps by itself, in the background."""
 
+import asyncio
+
 import pytest
 
 from pvdify.engine.deploys.step_run import StepRun
@@ -300,6 +302,49 @@ async def test_direct_routing_is_for_single_instance_apps_and_others_use_the_rou
     found = services(machine)
     assert {found["many.example.com"], found["new.example.com"], found["shut.example.com"]} == {router}
     assert found["shop.example.com"].startswith(f"http://{HOST}:3")
+    await daemon.bury()
+
+
+async def test_with_direct_routing_a_restart_drains_the_old_instance_after_the_tunnel_has_switched():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1, manifest={"drain": "20s"})
+    await advance(daemon)
+    machine.edge.in_force = machine.edge.version  # from here on the tunnel's program is behind
+    restarting = asyncio.create_task(daemon.restart())
+    for _ in range(4):
+        await machine.clock.sleep(20)
+        await advance(daemon, 20)
+
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-1", "pvdify-shop-web-v1-101"}
+    machine.edge.in_force, switched = None, machine.clock.monotonic()
+    await advance(daemon)
+    await restarting
+
+    assert machine.clock.monotonic() - switched >= 20
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-101"}
+    await daemon.bury()
+
+
+async def test_with_direct_routing_a_tunnel_that_never_answers_ends_no_restart():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1)
+    await advance(daemon)
+    machine.edge.in_force = machine.edge.version
+
+    await daemon.restart()
+
+    assert machine.supervisor.running == {"pvdify-shop-web-v1-101"}
+    await daemon.bury()
+
+
+async def test_with_direct_routing_a_pause_is_refused():
+    machine, daemon = await direct()
+    await daemon.deploy(image=V1)
+
+    with pytest.raises(InvalidError, match="was not paused"):
+        await daemon.requests.pause("shop", 30, ACTOR)
+
+    assert (await machine.store.app("shop")).paused_until is None
     await daemon.bury()
 
 

@@ -147,7 +147,7 @@ async def test_no_page_waits_for_a_runtime_that_does_not_answer():
     await daemon.bury()
 
 
-async def test_an_app_whose_only_instance_hands_its_volume_over_is_held_and_nobody_is_told_that_it_is_down():
+async def test_an_app_whose_only_instance_hands_its_volume_over_is_held_and_not_announced_as_down():
     machine, daemon = await deployed(volumes={"data": {"path": "/data"}}, healthcheck={"retries": 30})
     await machine.clock.sleep(3600)
     machine.supervisor.script(Behaviour(healthy_after=15.0))
@@ -166,7 +166,7 @@ async def test_an_app_whose_only_instance_hands_its_volume_over_is_held_and_nobo
     await daemon.bury()
 
 
-async def test_a_crash_loop_of_a_worker_is_shown_although_nobody_wants_web_instances():
+async def test_a_crash_loop_of_a_worker_is_shown_although_web_is_scaled_to_0():
     machine, daemon = await deployed(processes={"web": {"count": 0}, "worker": {}})
     worker = "pvdify-shop-worker-v1-1"
     assert await status(daemon) == "stopped (web=0)"

@@ -112,8 +112,15 @@ class Requests:
     async def pause(self, name: str, seconds: float, actor: Actor) -> AppView:
         """Hold new requests in the router for ``seconds`` or until ``resume``; instances keep running.
 
-        Raises AppNotFound, InvalidError (seconds), RouterUnavailable, StoreUnavailable.
+        Raises AppNotFound, InvalidError (seconds, or visitors come past the router), RouterUnavailable,
+        StoreUnavailable.
         """
+        if await self._edge_mode.is_past_router():
+            raise InvalidError(
+                f"{name} was not paused",
+                why="with edge_mode=direct, visitors reach the instances directly, so the router cannot hold requests",
+                next=f"`pvdify maintenance:on {name}`, or have visitors come through the router: edge_mode=router",
+            )
         if not 0 < seconds <= LONGEST_PAUSE:
             raise InvalidError(
                 f"{name} was not paused", why=f"it can be paused for up to {LONGEST_PAUSE} seconds",

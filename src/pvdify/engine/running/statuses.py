@@ -195,7 +195,7 @@ def _is_news(now: NotedStatus, noted: NotedStatus | None) -> bool:
     """Whether the status needs an event of its own.
 
     Deploys have their own events. "Live" needs one only after another status of the same release was announced, and a
-    status that is older than a problem which nobody was told of needs none when that has passed.
+    status that is older than a problem that was not announced needs none when that has passed.
     """
     if now.word in _WITH_OWN_EVENTS:
         return False

@@ -13,19 +13,21 @@ from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.health import probed
 from pvdify.engine.deploys.steps.holding import answered
 from pvdify.engine.deploys.steps.make_room import answer_again
-from pvdify.engine.deploys.steps.retire import quiet
+from pvdify.engine.deploys.steps.retire import EDGE_PAUSE, quiet
 from pvdify.engine.deploys.steps.start import placed, shown, starter_of, stop_and_remove
 from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
 from pvdify.engine.deploys.steps.workers import stay_up
 from pvdify.engine.running.specs import instance_spec, next_numbers
 from pvdify.engine.world.concurrency import settle
 from pvdify.errors import InvalidScale, NothingRuns
+from pvdify.model.endpoint import NO_ROUTE, Endpoint
 from pvdify.model.names import WEB
 from pvdify.model.operation import OperationKind
 from pvdify.model.scale import ProcessChange, Scale
 from pvdify.model.slot import Phase, Placement, Slot, SlotState
 
 STANDBY_ENDED_WITHIN, LOOK_EVERY = 30.0, 0.1  # seconds
+EDGE_WITHIN = 300.0  # seconds until an instance is stopped although a tunnel that does not answer may still lead to it
 
 
 async def dismiss(run: StepRun) -> None:
@@ -255,11 +257,30 @@ async def _start(run: StepRun, slot: Slot, places: tuple[Placement, ...]) -> Non
 
 
 async def _drain_and_remove(run: StepRun, slot: Slot, place: Placement) -> None:
-    """Wait until the instance has no request in flight, at most ``drain`` seconds; then stop and remove it."""
-    if place.has_route:
+    """Wait until the instance has no request in flight, at most ``drain`` seconds; then stop and remove it.
+
+    Requests that came past the router are not counted, so they always have the whole ``drain``.
+    """
+    if place.endpoint is not NO_ROUTE and await _has_left_edge(run, place.endpoint):
+        await run.world.clock.sleep(run.manifest.drain)
+    elif place.has_route:
         await quiet(run, slot.number, run.manifest.drain, place.serial)
     await _stop(run, place)
     await run.world.instances.remove(place.name)
+
+
+async def _has_left_edge(run: StepRun, target: Endpoint) -> bool:
+    """Wait until the edge sends no requests directly to this target, at most ``EDGE_WITHIN`` seconds.
+
+    Return whether it could do so.
+    """
+    if not await run.is_past_router():
+        return False
+    clock = run.world.clock
+    deadline = clock.monotonic() + EDGE_WITHIN
+    while run.world.edge_board.leads_to((target,)) and clock.monotonic() < deadline:
+        await clock.sleep(EDGE_PAUSE)
+    return True
 
 
 async def _stop(run: StepRun, place: Placement) -> None:
