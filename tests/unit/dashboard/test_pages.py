@@ -45,6 +45,25 @@ def test_every_form_that_posts_has_a_token() -> None:
             assert 'name="csrf"' in form, template.name
 
 
+@pytest.mark.parametrize(
+    ("template", "commands"),
+    [
+        ("app.html", ['pause " ~ app ~ " --for 1m']),
+        ("config.html", ["config:unset", "config:rollback"]),
+        ("domains.html", ["domains:remove"]),
+        ("people.html", ["users:role", "users:invite NAME --again", "users:remove", "sessions:revoke"]),
+        ("previews.html", ["preview:keep", "preview:close"]),
+        ("releases.html", ["rollback {{ app }} --version"]),
+        ("server.html", ["tokens:revoke", "registry:logout", "notify:test", "notify:remove"]),
+        ("state.html", ["volumes:restore", "jobs:run", "jobs:pause", "jobs:resume"]),
+    ],
+)
+def test_the_actions_of_tables_show_their_commands(template: str, commands: list[str]) -> None:
+    text = (FOLDER / "templates" / template).read_text(encoding="utf-8")
+
+    assert [command for command in commands if f"pvdify {command}" not in text] == []
+
+
 def test_every_template_can_be_read() -> None:
     for template in TEMPLATES:
         environment().get_template(template.relative_to(FOLDER / "templates").as_posix())

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pvdify.engine.state.backups import lost_server
-from pvdify.errors import BackupsBusy
+from pvdify.errors import AppRenamed, BackupsBusy, HostnameReserved
 from pvdify.model.backup import BackupState, Counts, Keep, RestoreSubject, TaskState
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
@@ -229,6 +229,22 @@ async def test_restored_to_another_app_the_config_comes_with_the_volumes_unless_
     assert await machine.secrets.read("copy", 1) == secret
     assert list(await machine.secrets.read("other", 1)) == ["OWN"]
     assert machine.backups.directories == {}
+    await daemon.bury()
+
+
+async def test_nothing_is_restored_to_a_name_that_no_app_can_have():
+    machine = await machine_with_app()
+    machine.settings = replace(machine.settings, public_url="https://panel.example.com")
+    daemon = machine.daemon()
+    await make(daemon)
+    await daemon.renames.rename("shop", "store", ACTOR, keeps_hostname=False)
+
+    with pytest.raises(AppRenamed):
+        await daemon.backups.restore("", RestoreSubject(app="shop", to="shop"), ACTOR)
+    with pytest.raises(HostnameReserved):
+        await daemon.backups.plan_restore("", RestoreSubject(app="shop", to="panel"))
+
+    assert {app.name for app in await machine.store.apps()} == {"store"}
     await daemon.bury()
 
 

@@ -133,6 +133,23 @@ async def test_an_app_linked_to_a_service_of_this_machine_stays_is_named_and_is_
     await daemon.bury()
 
 
+async def test_a_move_does_not_wait_for_the_standby_release_of_an_app_that_stays():
+    machine = MachineBesideCluster(standby="10m")
+    daemon = machine.daemon()
+    await daemon.deploy("blog", V2)
+    await daemon.deploy("shop", V1)
+    await _with_link(daemon, "shop")
+    await daemon.deploy("shop", V2)
+    begun = daemon.clock.monotonic()
+
+    await _move(daemon, "kubernetes")
+
+    assert daemon.clock.monotonic() - begun < 60
+    assert (await machine.live(), await machine.live("blog")) == (HERE, IN_CLUSTER)
+    assert [slot.state for slot in await machine.store.slots("shop")].count(SlotState.STANDBY) == 1
+    await daemon.bury()
+
+
 async def test_an_app_in_the_cluster_is_not_linked_to_a_service_of_this_machine():
     machine = MachineBesideCluster()
     daemon = machine.daemon()

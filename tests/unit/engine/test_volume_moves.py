@@ -82,6 +82,20 @@ async def _moving(daemon: Daemon, runtime: str = "kubernetes") -> AsyncIterator[
         await asyncio.gather(moving, return_exceptions=True)
 
 
+async def test_a_move_ends_the_standby_of_an_app_whose_volumes_it_copies():
+    machine = MachineBesideCluster(standby="10m")
+    daemon = machine.daemon()
+    await daemon.deploy("shop", V1, SHARED)
+    await daemon.deploy("shop", V2, SHARED)
+    begun = daemon.clock.monotonic()
+
+    await _move(daemon, "kubernetes")
+
+    assert daemon.clock.monotonic() - begun < 60
+    assert (await machine.live())[0] == "kubernetes"
+    await daemon.bury()
+
+
 @pytest.mark.parametrize("manifest", [WITH_VOLUME, SHARED])
 async def test_an_app_with_a_volume_moves_there_and_back_with_everything_that_it_wrote(manifest: dict[str, Any]):
     machine, daemon = await _deployed(manifest)

@@ -172,6 +172,18 @@ async def test_the_deploy_log_says_which_volume_has_the_files_of_a_path_that_got
     assert any(note.startswith(f"/data is {now}; what v1 wrote there stays") for note in logs[1])
 
 
+async def test_a_volume_whose_name_is_ephemeral_now_is_unused_and_can_be_destroyed(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DATA)
+    await daemon.deploy(image=V2, manifest=EMPTY)
+    await daemon.finish_retirements()
+
+    (view,) = await daemon.volumes.list("shop")
+    await daemon.volumes.destroy("shop", "data", ACTOR, purges=False)
+
+    assert view.declared is None
+    assert [volume.is_trashed for volume in await machine.store.volumes("shop")] == [True]
+
+
 async def test_several_instances_need_a_volume_of_the_image_to_be_named(machine: Machine, daemon: Daemon):
     image_with(machine, "/data")
 

@@ -13,11 +13,11 @@ import structlog
 
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.edge.hostname_claims import HostnameClaims
-from pvdify.engine.edge.hostname_rights import check_own_hostname
 from pvdify.engine.reading.views import AppView, Views
 from pvdify.engine.running.one_offs import OneOffRuns
 from pvdify.engine.running.routes import ServingRoutes
 from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.hostname_rights import check_own_hostname
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import AppBusy, AppExists, InvalidError, PvdifyError
 from pvdify.model.action import Action

@@ -13,9 +13,9 @@ from pvdify.engine.deploys.supersession import superseded_by
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.edge.edge_mode import EdgeMode
 from pvdify.engine.edge.hostname_claims import HostnameClaims
-from pvdify.engine.edge.hostname_rights import check_own_hostname
 from pvdify.engine.reading.views import AppView, ConfigView, ReleaseView, Views
 from pvdify.engine.world.concurrency import Locks
+from pvdify.engine.world.hostname_rights import check_own_hostname
 from pvdify.engine.world.not_found import no_app, no_release, renamed
 from pvdify.engine.world.runtimes import fitting
 from pvdify.errors import (

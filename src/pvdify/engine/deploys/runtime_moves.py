@@ -16,7 +16,7 @@ from pvdify.engine.deploys.requests import Requests
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.running.snapshot import is_settled
 from pvdify.engine.world.concurrency import Changes, Locks
-from pvdify.engine.world.runtimes import for_side_of, link_tie_of, runtime_in_effect, volumes_of_app
+from pvdify.engine.world.runtimes import for_side_of, leaves_its_slot, link_tie_of, runtime_in_effect, volumes_of_app
 from pvdify.errors import InvalidError, NotCancelable, NothingToCancel, PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -166,9 +166,11 @@ class RuntimeMoves:
         failed: list[str] = []
         is_waiting = False
         others = [slot for slot in await self._store.slots() if slot.runtime != choice.name]
-        if any(slot.state.has_served for slot in others):
-            return True  # a slot that was displaced is stopped first: only one app needs memory for two slots
-        for slot in sorted(others, key=lambda slot: slot.app):
+        displaced = [slot for slot in others if slot.state.has_served]
+        for slot in displaced:
+            if await leaves_its_slot(self._store, self._settings, slot):
+                return True  # it is stopped first: only one app needs memory for two slots
+        for slot in sorted((slot for slot in others if slot not in displaced), key=lambda slot: slot.app):
             if await self.failure_of(slot.app, choice) is not None or await self.tie_of(slot, choice.name):
                 failed.append(slot.app)
             elif slot.state is SlotState.LIVE and await self._is_free(slot.app):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pvdify.engine.edge.hostname_rights import granted_hostnames, is_within, reserved_hostnames
+from pvdify.engine.world.hostname_rights import granted_hostnames, is_within, reserved_hostnames
 from pvdify.errors import HostnameNotGranted, HostnameReserved, HostnameTaken
 from pvdify.manifest.definition import Manifest
 from pvdify.model.app import default_hostname, hostnames_of

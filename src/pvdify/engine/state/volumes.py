@@ -13,6 +13,7 @@ from pvdify.manifest.definition import Volume
 from pvdify.model.action import Action
 from pvdify.model.backup import last_stored
 from pvdify.model.event import Event
+from pvdify.model.release import Release
 from pvdify.model.runtime_choice import CLUSTER
 from pvdify.model.service import PREFIX as SERVICE_PREFIX
 from pvdify.model.token import PVDIFY, Actor
@@ -61,7 +62,7 @@ class AppVolumes:
         if not volumes and await self._store.app(app) is None:
             raise no_app(app)
         live = await self._store.active_release(app)
-        declared = live.volumes if live else {}
+        declared = {name: it for name, it in live.volumes.items() if not it.ephemeral} if live else {}
         sizes = await settle(*(self._volumes.size(volume.id) for volume in volumes))
         processes = tuple(live.manifest.processes) if live else ()
         stored = last_stored(await self._store.backups())
@@ -161,7 +162,7 @@ class AppVolumes:
     async def _users(self, app: str, name: str) -> tuple[int, ...]:
         """Return the versions of the releases that run, or may run again, with this volume."""
         found = [await self._store.release(app, slot.number) for slot in await self._store.slots(app)]
-        return tuple(sorted(it.version for it in found if it is not None and name in it.volumes))
+        return tuple(sorted(it.version for it in found if it is not None and _stores(it, name)))
 
     def _event(self, actor: Actor, action: Action, volume: AppVolume) -> Event:
         return Event(
@@ -172,6 +173,12 @@ class AppVolumes:
             app=volume.app,
             text=volume.name,
         )
+
+
+def _stores(release: Release, name: str) -> bool:
+    """Return whether the release has a volume of this name that is not ephemeral."""
+    volume = release.volumes.get(name)
+    return volume is not None and not volume.ephemeral
 
 
 def _check_no_service(app: str) -> None:

@@ -186,7 +186,7 @@ def wire_backups(world: World, tools: BackupTools, environments: Environments, s
             service_restoring=service_restoring, tools=tools, wake=due,
         ),
         requests=Backups(
-            clock=clock, credentials=world.credentials, instances=instances, settings=world.settings, store=store,
-            tools=tools, wake=due,
+            clock=clock, credentials=world.credentials, former_names=world.former_names, instances=instances,
+            settings=world.settings, store=store, tools=tools, wake=due,
         ),
     )  # fmt: skip

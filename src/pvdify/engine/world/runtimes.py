@@ -109,6 +109,15 @@ async def tie_of(store: Store, settings: Settings, app: str, runtime: str) -> st
     return ""
 
 
+async def leaves_its_slot(store: Store, settings: Settings, slot: Slot) -> bool:
+    """Return whether the slot's app is to be on another runtime, so that no rollback takes over this slot.
+
+    An app whose volumes are copied only later is to be there, too. Raises StoreUnavailable.
+    """
+    chosen = await runtime_in_effect(store, settings)
+    return slot.runtime not in ("", chosen) and not await link_tie_of(store, settings, slot.app, chosen)
+
+
 async def link_tie_of(store: Store, settings: Settings, app: str, runtime: str) -> str:
     """Return why the app cannot move to this runtime; "" if it can. Raises StoreUnavailable."""
     links = await store.service_links(app=app)

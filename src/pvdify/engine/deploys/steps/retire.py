@@ -7,7 +7,7 @@ import structlog
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.world.concurrency import settle
-from pvdify.engine.world.runtimes import runtime_of_new_slot
+from pvdify.engine.world.runtimes import leaves_its_slot
 from pvdify.errors import DeployCanceled, RouterUnavailable
 from pvdify.model.operation import OperationKind
 from pvdify.model.release import SwitchCount, grace_of
@@ -98,7 +98,7 @@ async def _leave_edge(run: StepRun) -> bool:
 async def stand_by(run: StepRun) -> None:
     """Wait for a rollback until ``standby`` has passed.
 
-    End earlier if the slot of a later release is on standby instead, if the app was stopped, or if new slots are on
+    End earlier if the slot of a later release is on standby instead, if the app was stopped, or if the app moves to
     another runtime, because no rollback takes over the slot then.
     """
     clock, standby, store = run.world.clock, run.world.settings.standby, run.world.store
@@ -110,7 +110,7 @@ async def stand_by(run: StepRun) -> None:
             return
         if (await store.scale(run.app)).is_stopped:
             return
-        if slot.runtime not in ("", await runtime_of_new_slot(store, run.world.settings, run.app)):
+        if await leaves_its_slot(store, run.world.settings, slot):
             return
         pause = min(STANDBY_PAUSE, max(0.0, (standby - waited).total_seconds()))
         await first_of(clock.sleep(pause), changed.wait())

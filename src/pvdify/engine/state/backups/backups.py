@@ -12,10 +12,13 @@ from pvdify.engine.state.backups.keeper import due_times_of, new_task
 from pvdify.engine.state.backups.restoring import RestorePlan, plan_restore
 from pvdify.engine.state.backups.service_restoring import plan_service_restore
 from pvdify.engine.state.backups.tools import PASSWORD, BackupTools, credentials_of, event, plan_of
+from pvdify.engine.world.hostname_rights import check_own_hostname
+from pvdify.engine.world.not_found import renamed
 from pvdify.errors import BackupNotFound, BackupsBusy, InvalidBackupTarget
 from pvdify.manifest.schedules import check_schedule, check_time_zone
 from pvdify.model.action import Action
 from pvdify.model.backup import LATE, Backup, BackupPlan, BackupTask, Keep, RestoreSubject, TaskKind
+from pvdify.model.former_name import FormerNames
 from pvdify.model.instance import Secret
 from pvdify.model.names import check_app_name
 from pvdify.model.token import Actor
@@ -64,10 +67,11 @@ class Backups:
     """
 
     def __init__(
-        self, *, clock: Clock, credentials: Credentials, instances: Instances, settings: Settings, store: Store,
-        tools: BackupTools, wake: asyncio.Event,
+        self, *, clock: Clock, credentials: Credentials, former_names: FormerNames, instances: Instances,
+        settings: Settings, store: Store, tools: BackupTools, wake: asyncio.Event,
     ) -> None:  # fmt: skip
-        self._clock, self._credentials, self._instances = clock, credentials, instances
+        self._clock, self._credentials, self._former_names = clock, credentials, former_names
+        self._instances = instances
         self._settings, self._store = settings, store
         self._tools = tools
         self._wake = wake
@@ -143,12 +147,16 @@ class Backups:
     async def plan_restore(self, id: str, wanted: RestoreSubject) -> RestorePlan:
         """Return the steps of a restore.
 
-        Raises BackupNotFound, VolumeExists, VolumeInUse, ServiceExists, ServiceBusy, InvalidError.
+        Raises BackupNotFound, VolumeExists, VolumeInUse, ServiceExists, ServiceBusy, InvalidError, AppRenamed,
+        HostnameReserved.
         """
         if wanted.service:
             await plan_of(self._store)
             return await plan_service_restore(self._store, await self._backup(id), wanted)
         check_app_name(wanted.to)
+        if former := self._former_names.get(wanted.to):
+            raise renamed(former)
+        check_own_hostname(self._settings, wanted.to)
         await plan_of(self._store)
         return await plan_restore(self._store, self._instances, await self._backup(id), wanted)
 
