@@ -145,6 +145,10 @@ def test_the_pipeline_deploys_each_branch_to_its_place_without_a_stored_secret(w
     production = world.run("pipeline", "push", "refs/heads/main", {}, environment="production")
     preview = world.run("pipeline", "pull_request", "refs/pull/12/merge", pull_request_event("synchronize"))
 
+    closed = world.run("pipeline", "pull_request", "refs/pull/12/merge", pull_request_event("closed"))
+
+    assert succeeded(closed) == ["close"]
+    assert world.trial.ask("GET", "/apps/myapp/previews")[1]["previews"][0]["status"] == "closed"
     assert succeeded(develop) == ["test", "build", "deploy-staging"]
     assert succeeded(production) == ["test", "build", "deploy-production"]
     assert succeeded(preview) == ["test", "build", "preview"]

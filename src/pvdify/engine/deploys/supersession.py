@@ -12,8 +12,8 @@ def superseded(late: Release, newer: Release, state: str) -> DeploySuperseded:
         f"{late.app} v{late.version} was built by run {late.source.run_number} of {late.source.branch}, "
         f"but v{newer.version} of run {newer.source.run_number} {state}",
         why="an older build never replaces a newer one of its branch",
-        next=f"nothing to do; to put the older one live all the same: `pvdify deploy {late.app} "
-        f"--image {late.image} --allow-older`",
+        next="nothing to do; to put it live all the same, for example the first run of another workflow file: "
+        f"`pvdify deploy {late.app} --image {late.image} --allow-older`",
     )
 
 
