@@ -146,9 +146,11 @@ class Manifest(Part):
     @field_validator("processes")
     @classmethod
     def _only_web_has_visitors(cls, processes: dict[str, ProcessType]) -> dict[str, ProcessType]:
-        for name, process in processes.items():
-            if name != WEB and process.affinity is not None:
-                raise ValueError(f"{name} has no visitors, so it can have no affinity; only {WEB} can")
+        without = [name for name, process in processes.items() if name != WEB and process.affinity is not None]
+        if without:
+            raise ValueError(
+                "; ".join(f"{name} has no visitors, so it can have no affinity; only {WEB} can" for name in without)
+            )
         return processes
 
     @model_validator(mode="after")

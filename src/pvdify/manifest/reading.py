@@ -5,6 +5,7 @@ Reports every problem at once, each with its line, its path, the expected value 
 
 import asyncio
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,12 +123,21 @@ def _read(source: str | dict[str, Any]) -> Manifest:
         known: dict[Path, tuple[str, ...]] = {path: tuple(part.model_fields) for path, part in parts().items()}
         found = [
             Problem(line=_line(path, lines), path=format_path(path), text=text)
-            for path, text in problems_of(error, known, content)
+            for path, text in {**dict(problems_of(error, known, content)), **_conflicts(content, known)}.items()
         ]
         raise _Unreadable(*sorted([*duplicates, *found], key=lambda problem: problem.line or 0)) from error
     if duplicates:
         raise _Unreadable(*duplicates)
     return manifest
+
+
+def _conflicts(content: dict[str, Any], known: Mapping[Path, Iterable[str]]) -> dict[Path, str]:
+    """Return the conflicts between volumes and processes, which pydantic looks for in a valid manifest only."""
+    try:
+        Manifest.model_validate({key: content[key] for key in ("processes", "volumes") if key in content})
+    except ValidationError as error:
+        return dict(problems_of(error, known, content))
+    return {}
 
 
 def _load(text: str) -> tuple[dict[str, Any], dict[Path, int], list[Problem]]:

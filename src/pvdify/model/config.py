@@ -57,7 +57,7 @@ def apply_changes(current: Mapping[str, ConfigVar], wanted: Changes) -> dict[str
     kept = {key: var for key, var in current.items() if key not in changes}
     values = dict(sorted((kept | {key: var for key, var in changes.items() if var is not None}).items()))
     _check_size(values, most=max(LARGEST_CONFIG, sum(_sizes(current).values())))  # the next check scans every value
-    problems = [problem for key, var in changes.items() for problem in _problems(key, var)]
+    problems = [problem for key, var in changes.items() for problem in problems_of_var(key, var)]
     if problems:
         raise InvalidConfigVar(
             "the config was not changed",
@@ -110,7 +110,8 @@ def _updated(now: ConfigVar | None, value: Secret) -> ConfigVar:
     return ConfigVar(value=value, is_secret=now is not None and now.is_secret)
 
 
-def _problems(key: str, var: ConfigVar | None) -> list[str]:
+def problems_of_var(key: str, var: ConfigVar | None) -> list[str]:
+    """Return why a config var cannot have this name or value, without the value; ``var`` is None if it is unset."""
     if not CONFIG_KEY.fullmatch(key):
         shown = key if len(key) <= SHOWN else f"{key[:SHOWN]}…"
         return [f'"{shown}": a name has letters, digits and underscores, at most 128, and does not start with a digit']

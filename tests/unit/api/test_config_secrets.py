@@ -25,6 +25,15 @@ async def test_secret_is_never_read_back(shop: Api):
         assert VALUE not in (await shop("GET", path)).content.decode()
 
 
+async def test_names_and_values_are_judged_together(shop: Api):
+    answer = await shop("PATCH", "/apps/shop/config", {"1BAD": 5, "2BAD": VALUE, "OK": 5, "PORT": VALUE})
+
+    assert [problem.partition(":")[0] for problem in answer.json["problems"]] == [
+        '"1BAD"', "1BAD", "OK", '"2BAD"', "PORT",
+    ]  # fmt: skip
+    assert VALUE not in answer.content.decode()
+
+
 async def test_a_secret_that_is_set_again_stays_secret_unless_set_as_plain(shop: Api):
     again = await shop("PATCH", "/apps/shop/config", {"KEY": "another-value"})
     plain = await shop("PATCH", "/apps/shop/config", {"KEY": {"value": "shown-value", "secret": False}})

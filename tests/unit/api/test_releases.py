@@ -172,6 +172,15 @@ async def test_all_problems_of_fields_image_and_manifest_come_in_one_answer(api:
     assert starts == ["run_number", "colour", '"Upper/Case" is not an image reference', "manifest", "manifest"]
 
 
+async def test_a_commit_is_judged_also_if_another_field_has_a_wrong_type(api: Api):
+    body = {"image": IMAGE, "commit": "", "branch": "x" * 5000, "run_number": "x"}
+
+    answer = await api("POST", "/apps/shop/releases", body)
+
+    starts = [problem.partition(":")[0] for problem in answer.json["problems"]]
+    assert starts == ["run_number", "the commit of this deploy is not one", "the branch of this deploy is not one"]
+
+
 async def test_image_and_manifest_and_name_are_judged_together(api: Api):
     answer = await api("POST", "/apps/SHOP/releases", {"image": "Upper/Case", "manifest": BAD_MANIFEST})
 

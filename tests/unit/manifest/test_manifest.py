@@ -69,6 +69,15 @@ def test_every_problem_comes_with_its_line_path_and_the_nearest_key():
     ]
 
 
+def test_conflicts_between_parts_come_with_the_other_problems():
+    source = "prot: 1\nprocesses: {worker: {}}\nvolumes: {a: {path: /d, processes: [wroker]}}\n"
+
+    assert problems(source) == [
+        "volumes.a.processes: there is no process wroker",
+        'line 1: prot: unknown key; did you mean "port"?',
+    ]
+
+
 def test_names_that_look_like_parts_of_a_message_have_their_path():
     source = '"port[0]": 80\nint: 1\nprocesses: {int: {cuont: 2}}\nvolumes: {str: {path: /a, float: 1}}\n'
 

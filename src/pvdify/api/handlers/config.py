@@ -9,7 +9,7 @@ from pvdify.api.call import Call
 from pvdify.engine.access.tokens import check_allowed
 from pvdify.engine.reading.views import ConfigView
 from pvdify.errors import InvalidConfigVar
-from pvdify.model.config import SHOWN, ConfigVar, check_number_of_changes
+from pvdify.model.config import SHOWN, ConfigVar, check_number_of_changes, problems_of_var
 from pvdify.model.instance import Secret
 from pvdify.model.token import Role
 from pvdify.web.answers import json_answer
@@ -79,17 +79,23 @@ def _changes(body: Mapping[str, object]) -> dict[str, ConfigVar | Secret | None]
     for name, given in body.items():
         problem = _problem(given)
         if problem:
-            problems.append(f"{name[:SHOWN]}: {problem}")
+            problems += [*problems_of_var(name, None), f"{name[:SHOWN]}: {problem}"]
         elif isinstance(given, Mapping):
             value, secret = Secret(given["value"]), given.get("secret")
             changes[name] = value if secret is None else ConfigVar(value=value, is_secret=secret)
         else:
             changes[name] = None if given is None else Secret(given)
     if problems:
+        valid = {name: it for name, it in changes.items() if it is not None}
+        problems += [text for name, it in valid.items() for text in problems_of_var(name, _as_var(it))]
         raise InvalidConfigVar(
             "the config was not changed", next="correct the names or values", details={"problems": problems[:SHOWN]}
         )
     return changes
+
+
+def _as_var(change: ConfigVar | Secret) -> ConfigVar:
+    return change if isinstance(change, ConfigVar) else ConfigVar(value=change)
 
 
 def _problem(given: object) -> str | None:

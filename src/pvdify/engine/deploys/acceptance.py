@@ -62,8 +62,15 @@ async def problems_in(app: str, body: Mapping[str, object]) -> list[str]:
     Skips fields of a wrong type, which the caller reports.
     """
     image, manifest = body.get("image"), body.get("manifest")
+    commit, branch, run = body.get("commit"), body.get("branch"), body.get("run_number")
     reader = _Reader()
     reader.check_name(app)
+    reader.check_source(
+        Source(
+            commit=commit if isinstance(commit, str) else None, branch=branch if isinstance(branch, str) else None,
+            run_number=run if type(run) is int else None,
+        )
+    )  # fmt: skip
     reader.read_image(image if isinstance(image, str) else None)
     await reader.read_manifest(manifest if isinstance(manifest, str | dict) else None)
     return reader.problems()
