@@ -66,14 +66,15 @@ def run_upgrade(options: UpgradeOptions, client: Client, io: Io) -> int:
     name, image = options.name, options.image
     if options.is_plan:
         return _show_plan(client.plan_service_upgrade(name, image), options, io)
-    before = client.service(name).image
+    before = client.service(name)
 
     def ask() -> Service:
         return client.upgrade_service(name, image)
 
     code = _finish(name, ask, f"{name} runs {image}", options, client, io)
     if code == DONE and options.is_waiting:
-        io.say(f"before: {before}; its old volume is in the trash for 7 days")
+        kept = "; its old volume is in the trash for 7 days" if before.volume else ""
+        io.say(f"before: {before.image}{kept}")
     return code
 
 

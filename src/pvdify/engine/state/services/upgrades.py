@@ -1,8 +1,8 @@
 """Upgrades of services: the old container is replaced by a new one with its own volume.
 
 The new program never opens the old volume. The data is copied, or dumped and restored if the major version changes.
-After the new container was checked with the data, the old volume moves to the trash, where it can be restored for 7
-days. If anything fails before, the old container is started again with its unchanged volume.
+After the new container was checked with the data, the old volume moves to the trash, and is deleted after the setting
+``trash``. If anything fails before, the old container is started again with its unchanged volume.
 """
 
 import asyncio
