@@ -15,7 +15,10 @@ class FakeVolumes:
         self._supervisor = supervisor
         self.copies: list[tuple[str, str]] = []
         self.copy_fails = False
-        self.survive_renames = True
+        self.staying: set[str] = set()  # ids of volumes that a renamed app would not find
+
+    async def survives_rename(self, id: str) -> bool:
+        return id not in self.staying
 
     async def find(self) -> Mapping[str, str]:
         return dict(self._supervisor.stored_volumes)

@@ -7,9 +7,8 @@ from typing import Protocol
 class Volumes(Protocol):
     """The volumes of this server. Volumes that other programs made are not visible."""
 
-    @property
-    def survive_renames(self) -> bool:
-        """Whether an app finds its volumes again after it was renamed."""
+    async def survives_rename(self, id: str) -> bool:
+        """Return whether an app finds this volume again after it was renamed. Raises RuntimeUnavailable."""
         ...
 
     async def find(self) -> Mapping[str, str]:

@@ -244,7 +244,7 @@ async def test_killed_at_every_write_it_ends_with_the_old_name_or_the_new(machin
 
 async def test_an_app_whose_volumes_stay_behind_is_not_renamed(machine: Machine, daemon: Daemon) -> None:
     await furnish(daemon)
-    machine.volumes.survive_renames = False
+    machine.volumes.staying = {volume.id for volume in await machine.store.volumes("shop")}
 
     with pytest.raises(InvalidError, match="was not renamed") as refused:
         await daemon.renames.rename("shop", "store", ADMIN, keeps_hostname=False)

@@ -70,9 +70,8 @@ class VolumesBesideCluster:
     def __init__(self, *, local: Volumes, cluster: Volumes, sides: Sides) -> None:
         self._local, self._cluster, self._sides = local, cluster, sides
 
-    @property
-    def survive_renames(self) -> bool:
-        return self._local.survive_renames and self._cluster.survive_renames
+    async def survives_rename(self, id: str) -> bool:
+        return await (await self._owner(id)).survives_rename(id)
 
     async def find(self) -> Mapping[str, str]:
         here = await self._local.find()

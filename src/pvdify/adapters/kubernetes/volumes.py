@@ -36,8 +36,7 @@ class ClusterVolumes:
         self._cluster, self._scope, self._clock = cluster, scope, clock
         self._namespaces, self._storage, self._helper_image = namespaces, storage, helper_image
 
-    @property
-    def survive_renames(self) -> bool:
+    async def survives_rename(self, id: str) -> bool:  # noqa: ARG002 - see the port
         """See the port. A claim is in the namespace of its app, and cannot change its namespace."""
         return False
 

@@ -166,10 +166,9 @@ class Renames:
 
     async def _check_volumes(self, names: Iterable[Names]) -> None:
         """Raise InvalidError if an app has volumes that it would not find under its new name."""
-        if self._volumes.survive_renames:
-            return
         for name, _ in names:
-            if found := await self._store.volumes(name):
+            volumes = await self._store.volumes(name)
+            if found := [it for it in volumes if not await self._volumes.survives_rename(it.id)]:
                 raise InvalidError(
                     f"{name} was not renamed",
                     why=f"it has volumes ({', '.join(sorted({it.name for it in found}))}), and in a Kubernetes cluster "

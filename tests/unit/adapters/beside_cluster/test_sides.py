@@ -172,6 +172,15 @@ async def test_a_volume_is_removed_where_it_is(id: str, asked: tuple[str, ...]):
     assert tuple(name for name, half in halves.items() if ("remove", id) in half.asked) == asked
 
 
+@pytest.mark.parametrize(("id", "expected"), [("here", True), ("there", False)])
+async def test_a_volume_survives_a_rename_where_it_is_on_this_machine(id: str, expected: bool):
+    local = Half(answers={"find": {"here": "blog"}, "survives_rename": True})
+    cluster = Half(answers={"find": {"there": "shop"}, "survives_rename": False})
+    volumes = VolumesBesideCluster(local=local, cluster=cluster, sides=Sides(cluster, lambda: True))
+
+    assert await volumes.survives_rename(id) is expected
+
+
 async def test_changes_of_an_unused_cluster_are_not_waited_for():
     local, cluster = Half(), Half()
     changes = ChangesBesideCluster(local=local, cluster=cluster, sides=Sides(cluster, lambda: False))
