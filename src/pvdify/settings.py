@@ -176,7 +176,8 @@ class Settings:
     router_unit: str = _setting(
         parse_unit,
         "",
-        "the router's systemd unit, if it has one; empty: pvdifyd starts it",
+        "the router's systemd unit, if it has one; empty: pvdifyd starts it. From the settings file, it counts for the "
+        "file's data_dir only",
     )
     trusted_proxies: tuple[str, ...] = _setting(
         parse_networks, "127.0.0.0/8, ::1", "addresses of the proxies in front of the router, such as cloudflared"
