@@ -337,9 +337,12 @@ async def test_an_instance_on_the_shared_network_of_earlier_versions_starts_agai
 def test_uninstalling_removes_the_networks(server):
     machine, action = Machine(runner=SubprocessRunner()), RemoveNetworks(server=server.server_id)
     asyncio.run(server.calls().networks.ensure(PRODUCTION))
+    asyncio.run(server.calls().networks.make_private("db.shop"))
     assert not action.is_done(machine)
 
     action.apply(machine)
+
+    assert server.server_id not in podman("network", "ls", "--format", "{{.Name}}")
 
     assert action.is_done(machine)
     assert asyncio.run(server.supervisor().networks.apps()) == frozenset()

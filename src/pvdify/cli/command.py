@@ -44,7 +44,7 @@ class Invocation:
     @property
     def _app(self) -> str | None:
         """The app or preview that a token from GitHub must be valid for."""
-        app, number = getattr(self.options, "app", None), getattr(self.options, "number", None)
+        app, number = getattr(self.options, "app", None), getattr(self.options, "pull_request", None)
         return f"{app}-pr-{number}" if app and number else app
 
 

@@ -25,7 +25,7 @@ from pvdify.adapters.podman.users.ranges import FILE, UserBlocks
 from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.adapters.subprocess.attached import attach
 from pvdify.adapters.systemd.beside_podman import PODMAN, SYSTEMD, InstancesBesidePodman, PodmanOrSystemd
-from pvdify.adapters.systemd.cloudflared import UNIT, CloudflaredUnit
+from pvdify.adapters.systemd.cloudflared import CloudflaredUnit, unit_of
 from pvdify.adapters.systemd.instance_logs import SystemdLogs
 from pvdify.adapters.systemd.instances import SystemdInstances
 from pvdify.adapters.systemd.journal import Journal
@@ -41,7 +41,7 @@ from pvdify.ports.instance_logs import InstanceLogs
 from pvdify.ports.instances import Instances
 from pvdify.ports.runtime import Runtime
 from pvdify.ports.runtime_options import RuntimeOptions
-from pvdify.settings import DEFAULT_DATA_DIR, Settings
+from pvdify.settings import Settings
 
 
 def build_runtime(inputs: RuntimeInputs) -> Runtime:
@@ -177,10 +177,9 @@ def _users(settings: Settings) -> UserBlocks | None:
 
 
 def _cloudflared(settings: Settings, systemctl: Systemctl) -> CloudflaredUnit:
-    is_default = settings.data_dir == DEFAULT_DATA_DIR
     return CloudflaredUnit(
         systemctl=systemctl,
-        name=UNIT if is_default else f"pvdify-cloudflared-{settings.server_id}.service",
+        name=unit_of(settings),
         data_dir=settings.data_dir,
         binary=settings.cloudflared_binary,
         metrics=settings.cloudflared_metrics,

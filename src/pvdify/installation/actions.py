@@ -4,6 +4,7 @@ Every action is a plain value. Applying an action twice equals applying it once,
 installation that was interrupted.
 """
 
+import re
 import shutil
 import stat
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Protocol
 
 from pvdify.adapters.files.whole_file import write_whole
 from pvdify.installation.machine import Machine
+
+SERVER_ID = re.compile("[0-9a-f]{10}")
 
 
 class Action(Protocol):
@@ -158,6 +161,38 @@ class Remove(Action):
             shutil.rmtree(self.path)
         else:
             self.path.unlink()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClearRunDirectory(Action):
+    """Remove a server's sockets and files on tmpfs, config vars in clear included, but not those of other servers."""
+
+    path: Path
+
+    @property
+    def touches(self) -> tuple[Path, ...]:
+        """See Action."""
+        return (self.path,)
+
+    def describe(self) -> str:
+        """See Action."""
+        return f"remove what is in {self.path}"
+
+    def is_done(self, _machine: Machine) -> bool:
+        """See Action."""
+        return not self._own()
+
+    def apply(self, _machine: Machine) -> None:
+        """See Action. Has to follow RemoveContainers."""
+        for each in self._own():
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each)
+            else:
+                each.unlink()
+
+    def _own(self) -> tuple[Path, ...]:
+        found = self.path.iterdir() if self.path.is_dir() else ()
+        return tuple(sorted(each for each in found if not SERVER_ID.fullmatch(each.name)))
 
 
 def _mode(path: Path) -> int:

@@ -51,27 +51,29 @@ class RemoveContainers(Action):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveNetworks(Action):
-    """Remove the networks of this server's apps."""
+    """Remove the networks of this server's apps and services, and those of links between them."""
 
     server: str
     podman: str = "podman"
 
     def describe(self) -> str:
         """See Action."""
-        return "remove the network of every app"
+        return "remove the networks of apps and services"
 
     def is_done(self, machine: Machine) -> bool:
         """See Action."""
-        return not self._apps(machine)
+        return not self._found(machine)
 
     def apply(self, machine: Machine) -> None:
         """See Action. Has to follow RemoveContainers: podman does not remove a network that a container uses."""
-        for app in sorted(self._apps(machine)):
-            machine.must(commands.remove_network(self.podman, network_of(self.server, app)))
+        for name in sorted(self._found(machine)):
+            machine.must(commands.remove_network(self.podman, network_of(self.server, name)))
 
-    def _apps(self, machine: Machine) -> frozenset[str]:
+    def _found(self, machine: Machine) -> frozenset[str]:
+        """Return the apps and links with a network; each network is named after it."""
         try:
-            return parse.apps_with_network(machine.must(commands.list_networks(self.podman, self.server)), self.server)
+            listed = machine.must(commands.list_networks(self.podman, self.server))
+            return parse.apps_with_network(listed, self.server) | parse.private_networks(listed, self.server)
         except RuntimeUnavailable:  # without podman, there are no networks of pvdify
             return frozenset()
 

@@ -7,7 +7,7 @@ from pvdify.adapters.haproxy import disk
 from pvdify.adapters.systemd import cloudflared, server_units
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET, ROUTER_USER, RouterUnit
 from pvdify.installation import journal
-from pvdify.installation.actions import Action, Link, MakeDirectory, Remove, Unlink, WriteFile
+from pvdify.installation.actions import Action, ClearRunDirectory, Link, MakeDirectory, Remove, Unlink, WriteFile
 from pvdify.installation.containers import RemoveContainers, RemoveImages, RemoveIsolation, RemoveNetworks
 from pvdify.installation.layout import Layout, closed_above
 from pvdify.installation.unit_actions import Enable, ReadUnits, Run, Stop
@@ -42,21 +42,23 @@ def uninstall(layout: Layout, *, is_purging: bool) -> tuple[Action, ...]:
 
     ``is_purging``: also remove its settings, its data directory and the images of releases.
     """
-    server = layout.settings.server_id
-    purge = (Remove(path=layout.settings_file), Remove(path=layout.settings.data_dir)) if is_purging else ()
+    server, tunnel = layout.settings.server_id, cloudflared.unit_of(layout.settings)
+    # The settings go last: they say where the data is, if a removal has to be repeated.
+    purge = (Remove(path=layout.settings.data_dir), Remove(path=layout.settings_file)) if is_purging else ()
     podman = layout.settings.podman_binary
     images = (RemoveImages(server=server, podman=podman),) if is_purging else ()
     return (
         Stop(unit=DAEMON),
-        Stop(unit=cloudflared.UNIT),
+        Stop(unit=tunnel),
         RemoveContainers(server=server, podman=podman),
         RemoveNetworks(server=server, podman=podman),
         RemoveIsolation(server=server, podman=podman),
         *images,
         Stop(unit=ROUTER, ends_all=True),
         Stop(unit=ROUTER_SOCKET),
-        *(Remove(path=path) for path in (*_unit_paths(layout), layout.unit_dir / cloudflared.UNIT)),
+        *(Remove(path=path) for path in (*_unit_paths(layout), layout.unit_dir / tunnel)),
         ReadUnits(files=_unit_paths(layout)),
+        ClearRunDirectory(path=layout.settings.run_dir),
         Remove(path=layout.journald_drop_in),
         RemoveUser(name=ROUTER_USER),
         Unlink(path=layout.commands_dir / "pvdify", target=layout.scripts / "pvdify"),

@@ -40,7 +40,7 @@ def run(order: Restore, machine: Machine, io: Io) -> int:
     wanted = _settings_of(contents)
     layout = installing.layout_of(wanted, machine)
     check_backup(order, about, contents, layout)
-    installing.check(machine, wanted)
+    installing.check(machine, wanted, but="database")
     carry_out((Stop(unit=DAEMON),), machine, io)
     aside = put_in_place(contents, layout)
     if aside:

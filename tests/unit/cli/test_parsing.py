@@ -249,3 +249,15 @@ def test_an_invalid_command_line_is_a_usage_error(pvdify: Pvdify, line: str, mes
         pvdify.parse(*line.split())
 
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("line", "app"),
+    [
+        ("deploy a1 --image x", "a1"), ("preview a1 --pr 12 --image x", "a1-pr-12"),
+        ("preview:close a1 --pr 12", "a1-pr-12"), ("preview:keep a1 --pr 12", "a1-pr-12"),
+        ("ps:exec a1 web.1 -- ls", "a1"), ("logs a1 --job report --run 17", "a1"), ("apps", None),
+    ],
+)  # fmt: skip
+def test_a_workflow_signs_in_for_the_app_or_preview_that_a_command_is_about(pvdify: Pvdify, line: str, app: str | None):
+    assert pvdify.parse(*line.split())._app == app

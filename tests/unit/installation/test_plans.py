@@ -1,9 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 from pvdify.adapters.systemd.server_units import DAEMON, ROUTER, ROUTER_SOCKET
 from pvdify.installation import journal, plans
+from pvdify.installation.actions import ClearRunDirectory
 from pvdify.installation.layout import Layout
+from pvdify.installation.machine import Machine
 from pvdify.settings import load
+from tests.fakes.systemctl import FakeSystemctl
 
 LAYOUT = Layout(settings=load({}, {}, Path("/none.toml")), router_binary=Path("/opt/haproxy"), has_router_user=True)
 
@@ -50,7 +54,7 @@ def test_uninstalling_keeps_the_data_unless_it_is_purged() -> None:
         "stop and disable pvdifyd.service",
         "stop and disable pvdify-cloudflared.service",
         "stop every app and remove its containers",
-        "remove the network of every app",
+        "remove the networks of apps and services",
         "remove the packet filter's rules that isolate the networks of apps",
         "stop and disable pvdify-router.service",
         "stop and disable pvdify-router.socket",
@@ -59,15 +63,38 @@ def test_uninstalling_keeps_the_data_unless_it_is_purged() -> None:
         "remove /etc/systemd/system/pvdify-router.socket",
         "remove /etc/systemd/system/pvdify-cloudflared.service",
         "have systemd read its units",
+        "remove what is in /run/pvdify",
         "remove /etc/systemd/journald.conf.d/50-pvdify.conf",
         "remove the user pvdify-router",
         "remove the link /usr/local/bin/pvdify",
     ]
     assert [words for words in purged if words not in kept] == [
         "remove the images of every release",
-        "remove /etc/pvdify/pvdifyd.toml",
         "remove /var/lib/pvdify",
+        "remove /etc/pvdify/pvdifyd.toml",
     ]
+
+
+def test_uninstalling_another_servers_directory_ends_its_own_tunnel() -> None:
+    layout = replace(LAYOUT, settings=replace(LAYOUT.settings, data_dir=Path("/srv/pvdify")))
+
+    described = [action.describe() for action in plans.uninstall(layout, is_purging=False)]
+
+    unit = f"pvdify-cloudflared-{layout.settings.server_id}.service"
+    assert {f"stop and disable {unit}", f"remove /etc/systemd/system/{unit}"} <= set(described)
+
+
+def test_uninstalling_leaves_no_config_vars_on_tmpfs_and_spares_other_servers(tmp_path: Path) -> None:
+    for file in ("instances/pvdify-shop-web-v1-1/environment", "registries/auth.json", "0123456789/pvdifyd.sock"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text("TOKEN=secret")
+    action, machine = ClearRunDirectory(path=tmp_path), Machine(runner=FakeSystemctl(folder=tmp_path))
+    assert not action.is_done(machine)
+
+    action.apply(machine)
+
+    assert action.is_done(machine)
+    assert [each.name for each in tmp_path.iterdir()] == ["0123456789"]
 
 
 def test_the_journal_is_kept_over_reboots_and_limited_by_size_and_age() -> None:

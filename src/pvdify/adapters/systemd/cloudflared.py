@@ -11,7 +11,7 @@ from pvdify.adapters.systemd.systemctl import Systemctl
 from pvdify.adapters.systemd.unit import command
 from pvdify.errors import RuntimeUnavailable, storage_error
 from pvdify.model.instance import Secret
-from pvdify.settings import Address
+from pvdify.settings import DEFAULT_DATA_DIR, Address, Settings
 
 UNIT = "pvdify-cloudflared.service"
 DIRECTORY = Path("/etc/systemd/system")
@@ -25,6 +25,11 @@ class TunnelUnit:
     binary: Path
     environment: Path
     metrics: Address
+
+
+def unit_of(settings: Settings) -> str:
+    """Return the name of this server's unit: another data directory is another server, with a tunnel of its own."""
+    return UNIT if settings.data_dir == DEFAULT_DATA_DIR else f"pvdify-cloudflared-{settings.server_id}.service"
 
 
 def unit_text(spec: TunnelUnit) -> str:

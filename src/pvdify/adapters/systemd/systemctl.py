@@ -6,6 +6,8 @@ from pvdify.plumbing.command_runner import Argv, CommandRunner, Completed
 
 SECONDS = 60.0  # the longest one call may take
 _UNKNOWN = ("not loaded", "not found", "could not be found", "no such file")
+_NO_BUS = "connect to bus"  # systemd itself is not there
+_FAILURES = ("failed to ", "job for ")  # how lines about other failures begin
 
 
 class Systemctl:
@@ -80,8 +82,10 @@ class Systemctl:
 
 
 def is_unknown(done: Completed) -> bool:
-    """Return whether systemctl failed because there is no such unit."""
-    return any(words in done.stderr.lower() for words in _UNKNOWN)
+    """Return whether systemctl failed only because there is no such unit, for all units that it was asked about."""
+    lines = [line.lower() for line in done.stderr.splitlines()]
+    known = [line for line in lines if _NO_BUS in line or not any(words in line for words in _UNKNOWN)]
+    return len(known) < len(lines) and not any(line.startswith(_FAILURES) for line in known)
 
 
 def refused(done: Completed) -> RuntimeUnavailable:

@@ -23,7 +23,7 @@ class Options:
     """Options of ``pvdify preview``."""
 
     app: str
-    number: int
+    pull_request: int
     wanted: PutPreview
     is_waiting: bool
     as_json: bool
@@ -37,7 +37,7 @@ class CloseOptions:
     """
 
     app: str
-    number: int
+    pull_request: int
     as_of: str | None
     as_json: bool
 
@@ -47,7 +47,7 @@ class KeepOptions:
     """Options of ``pvdify preview:keep``."""
 
     app: str
-    number: int
+    pull_request: int
     as_json: bool
 
 
@@ -63,7 +63,7 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
     """Create or update the preview and follow its deploy, or close the preview."""
     if isinstance(options, CloseOptions):
         return run_close(options, client, io)
-    preview = client.put_preview(options.app, options.number, options.wanted)
+    preview = client.put_preview(options.app, options.pull_request, options.wanted)
     release = preview.release
     if release is None:
         raise FailedError(f"{preview.name} has no release", next=f"`pvdify previews {options.app}` shows it")
@@ -81,7 +81,7 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
 
 def run_close(options: CloseOptions, client: Client, io: Io) -> int:
     """Close the preview: the server removes it after its delay. Repeating the command is harmless."""
-    preview = client.close_preview(options.app, options.number, options.as_of)
+    preview = client.close_preview(options.app, options.pull_request, options.as_of)
     if options.as_json:
         io.show_json(preview)
         return DONE
@@ -92,7 +92,7 @@ def run_close(options: CloseOptions, client: Client, io: Io) -> int:
 
 def run_keep(options: KeepOptions, client: Client, io: Io) -> int:
     """Keep the preview for at least one day from now."""
-    preview = client.keep_preview(options.app, options.number)
+    preview = client.keep_preview(options.app, options.pull_request)
     if options.as_json:
         io.show_json(preview)
         return DONE
@@ -148,7 +148,7 @@ def preview(
     """
     found = pull_request.find(number, surroundings)
     if close:
-        return CloseOptions(app=app, number=found.number, as_of=found.updated_at, as_json=as_json)
+        return CloseOptions(app=app, pull_request=found.number, as_of=found.updated_at, as_json=as_json)
     origin = source.find(surroundings)
     wanted = PutPreview(
         image=image,
@@ -161,7 +161,7 @@ def preview(
         labels=list(found.labels),
         as_of=None if found.updated_at is None else parse_moment(found.updated_at),
     )
-    return Options(app=app, number=found.number, wanted=wanted, is_waiting=not no_wait, as_json=as_json)
+    return Options(app=app, pull_request=found.number, wanted=wanted, is_waiting=not no_wait, as_json=as_json)
 
 
 @command("preview:close", run=run_close, example="pvdify preview:close myapp --pr 12")
@@ -174,7 +174,7 @@ def preview_close(surroundings: Surroundings, *, app: str, number: int | None, a
     It is deleted after `previews.close_delay`, by default a day. `pvdify preview` before that opens it again.
     """
     found = pull_request.find(number, surroundings)
-    return CloseOptions(app=app, number=found.number, as_of=found.updated_at, as_json=as_json)
+    return CloseOptions(app=app, pull_request=found.number, as_of=found.updated_at, as_json=as_json)
 
 
 @command("preview:keep", run=run_keep, example="pvdify preview:keep myapp --pr 12")
@@ -186,7 +186,7 @@ def preview_keep(surroundings: Surroundings, *, app: str, number: int | None, as
 
     It may be open or closed. A preview that would be kept for longer is not changed.
     """
-    return KeepOptions(app=app, number=pull_request.find(number, surroundings).number, as_json=as_json)
+    return KeepOptions(app=app, pull_request=pull_request.find(number, surroundings).number, as_json=as_json)
 
 
 @command("previews", run=run_list, example="pvdify previews myapp")

@@ -284,7 +284,7 @@ def journal(facts: Facts) -> Check:
         wrong.append("logs are lost at a reboot")
     if not found.max_use or not found.max_age:
         wrong.append("logs are limited only by journald's defaults")
-    if int(found.burst or SMALL_BURST) <= SMALL_BURST and found.burst != "0":
+    if found.burst != "0" and (not found.burst.isdecimal() or int(found.burst) <= SMALL_BURST):
         wrong.append("lines are dropped when an app writes many")
     if wrong:
         return warning("journal", "; ".join(wrong), "pvdify server install")

@@ -29,7 +29,7 @@ from pvdify.installation.doctor.facts import Disk, Facts, JournalSettings, Podma
 from pvdify.installation.doctor.trial import lets_apps_meet, try_container
 from pvdify.installation.machine import Machine
 from pvdify.plumbing.command_runner import Argv, Completed
-from pvdify.settings import SYSTEMD_IS_HERE, Settings
+from pvdify.settings import DEFAULT_FILE, SYSTEMD_IS_HERE, Settings, load
 
 CONTAINER_STORAGE = Path("/var/lib/containers/storage")
 PERSISTENT_JOURNAL = Path("/var/log/journal")
@@ -85,7 +85,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         database_trouble=trouble,
         database_copy=str(copy.file) if copy else "",
         listeners=listeners,
-        own_ports=_own_ports(machine, settings),
+        own_ports=own_ports(machine, DEFAULT_FILE),
         disks=tuple(_disks(settings.data_dir, CONTAINER_STORAGE)),
         run_file_system=kind_of(settings.run_dir),
         total_memory=total,
@@ -190,10 +190,11 @@ def _haproxy(machine: Machine, binary: str) -> str | None:
     return None
 
 
-def _own_ports(machine: Machine, settings: Settings) -> frozenset[int]:
-    """Return the ports on which units of pvdify listen now."""
-    owners = {DAEMON: settings.listen.port, ROUTER_SOCKET: settings.router_listen.port}
+def own_ports(machine: Machine, file: Path) -> frozenset[int]:
+    """Return the ports on which units of pvdify listen now, by the settings file; others may be wanted."""
     with suppress(PvdifyError):
+        present = load({}, {}, file)
+        owners = {DAEMON: present.listen.port, ROUTER_SOCKET: present.router_listen.port}
         return frozenset(port for unit, port in owners.items() if machine.unit(unit).is_active)
     return frozenset()
 
@@ -232,8 +233,8 @@ def _free_port(settings: Settings, listeners: dict[int, str]) -> int:
 
 def _disks(*directories: Path) -> Iterator[Disk]:
     for path in directories:
-        existing = next(each for each in (path, *path.parents) if each.exists())
         with suppress(OSError):
+            existing = next(each for each in (path, *path.parents) if each.exists())
             stat = os.statvfs(existing)
             # File systems that create inodes on demand (btrfs) report 0.
             inodes = stat.f_favail if stat.f_files else None

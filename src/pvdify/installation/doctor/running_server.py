@@ -15,9 +15,12 @@ ASKED = ("router", "runtime", "apps", "app-disk")  # the doctor does the server'
 def checks(socket: Path) -> tuple[Check, ...]:
     """Ask the server at this socket for its checks.
 
-    Return nothing if there is no socket, and one broken check if the server does not answer.
+    Return nothing if there is no socket or only root may use it, and one broken check if the server does not answer.
     """
-    if not socket.is_socket():
+    try:
+        if not socket.is_socket():
+            return ()
+    except PermissionError:
         return ()
     try:
         status = Client(Session(Target(endpoint=parse_url(f"unix://{socket}")))).status()
