@@ -85,7 +85,7 @@ def _with_image(options: Any, surroundings: Surroundings) -> Any:
         image = _image(pull_request.repository(surroundings), options.deploy.commit)
         return replace(options, deploy=replace(options.deploy, image=image))
     if isinstance(options, previews.Options) and options.wanted.image is None:
-        image = _image(options.wanted.repository, f"pr-{options.number}")
+        image = _image(options.wanted.repository, f"pr-{options.pull_request}")
         return replace(options, wanted=replace(options.wanted, image=image))
     return options
 

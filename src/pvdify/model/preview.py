@@ -98,10 +98,11 @@ def kept(preview: Preview, now: datetime) -> Preview:
     day = timedelta(days=1)
     if preview.ends_at >= now + day:
         return preview
-    lease = max(preview.lease, day.total_seconds())
-    if preview.is_open:
-        return replace(preview, ends_at=now + day, lease=lease)
-    return replace(preview, ends_at=now + day, close_delay=max(preview.close_delay, day.total_seconds()))
+    if preview.closed_at is None:
+        return replace(preview, ends_at=now + day, lease=max(preview.lease, day.total_seconds()))
+    # The end is computed from the closing again, whenever the code host says that the pull request is closed.
+    delay = max(preview.close_delay, (now + day - preview.closed_at).total_seconds())
+    return replace(preview, ends_at=now + day, close_delay=delay)
 
 
 def moved(preview: Preview, by: timedelta) -> Preview:

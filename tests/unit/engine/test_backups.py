@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pvdify.engine.state.backups import lost_server
-from pvdify.errors import AppRenamed, BackupsBusy, HostnameReserved
+from pvdify.errors import AppRenamed, BackupsBusy, BackupTargetRefused, HostnameReserved
 from pvdify.model.backup import BackupState, Counts, Keep, RestoreSubject, TaskState
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
@@ -229,6 +229,37 @@ async def test_restored_to_another_app_the_config_comes_with_the_volumes_unless_
     assert await machine.secrets.read("copy", 1) == secret
     assert list(await machine.secrets.read("other", 1)) == ["OWN"]
     assert machine.backups.directories == {}
+    await daemon.bury()
+
+
+async def test_a_wrong_password_does_not_replace_the_one_that_works():
+    machine = await machine_with_app()
+    daemon = machine.daemon()
+
+    with pytest.raises(BackupTargetRefused):
+        await daemon.backups.set_target(TARGET, {"RESTIC_PASSWORD": "typo"}, ACTOR)
+    await make(daemon)
+
+    assert [task.state for task in await machine.store.backup_tasks()] == [TaskState.SUCCEEDED]
+    await daemon.bury()
+
+
+async def test_a_task_that_crashes_ends_and_the_next_one_runs(monkeypatch: pytest.MonkeyPatch):
+    machine = await machine_with_app()
+    daemon, right = machine.daemon(), machine.backups.store
+
+    async def crash(*_: object) -> object:
+        raise OSError("no such directory")
+
+    monkeypatch.setattr(machine.backups, "store", crash)
+    await make(daemon)
+    monkeypatch.setattr(machine.backups, "store", right)
+    await machine.clock.sleep(60)
+    await make(daemon)
+
+    failed, made = sorted(await machine.store.backup_tasks(), key=lambda task: task.created_at)
+    assert (failed.state, made.state) == (TaskState.FAILED, TaskState.SUCCEEDED)
+    assert "OSError" in failed.cause
     await daemon.bury()
 
 

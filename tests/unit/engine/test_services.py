@@ -221,6 +221,18 @@ async def test_a_service_that_cannot_start_reports_the_reason_and_recovers(machi
     assert (await daemon.services.get("db")).state is ServiceState.LIVE
 
 
+async def test_a_restart_whose_start_fails_reports_the_reason_and_is_repeated(machine: Machine, daemon: Daemon):
+    await create(daemon)
+    for _ in range(2):
+        machine.supervisor.fail_next("start", StartFailed("no", why="disk full"))
+    await daemon.services.restart("db", ACTOR)
+    await run_keeper(daemon, 1, pause=0.1)
+    down = await daemon.services.get("db")
+    await run_keeper(daemon)
+    assert (down.state, down.pending, down.problem) == (ServiceState.DOWN, None, "disk full")
+    assert (await daemon.services.get("db")).state is ServiceState.LIVE
+
+
 async def test_a_new_password_is_given_to_the_service_and_to_the_next_deploy(machine: Machine, daemon: Daemon):
     await create(daemon)
     await daemon.deploy(image=APP)

@@ -15,6 +15,7 @@ from pvdify.model.preview import (
     bounded,
     first_to_give_way,
     gate_of,
+    kept,
     manifest_for_preview,
     moved,
     new_preview,
@@ -43,6 +44,17 @@ def test_a_closed_preview_ends_after_its_delay_and_repeated_closings_do_not_post
 
     assert (closed.closed_at, closed.ends_at) == (NOW + HOUR, NOW + HOUR + DAY)
     assert again == closed
+
+
+def test_a_closed_preview_that_is_kept_stays_although_the_code_host_says_again_that_it_is_closed():
+    closed = after(preview(), PullRequestState(is_open=False), NOW)
+    later = NOW + 23 * HOUR
+
+    stays = kept(closed, later)
+    answer = PullRequestState(is_open=False, is_answer=True, closed_for=timedelta(hours=23).total_seconds())
+
+    assert stays.ends_at == after(stays, answer, later).ends_at == later + DAY
+    assert bounded(stays, later).ends_at == later + DAY
 
 
 def test_reopening_keeps_the_preview():

@@ -49,11 +49,13 @@ class PreviewServices:
 
         Raises InvalidError, ServiceExists, ServiceLinked, RuntimeUnavailable, StoreUnavailable.
         """
-        there = {it.name for it in await self._store.services() if it.owner == preview and not it.is_trashed}
+        there = {it.id: it.name for it in await self._store.services() if it.owner == preview and not it.is_trashed}
+        linked = {link.variable: link.service for link in await self._store.service_links(app=preview)}
         for it in await self._wanted(parent, preview, policy):
-            if it.name not in there:
+            name = there.get(linked.get(it.variable, ""), it.name)  # an app's rename leaves the names of services
+            if name not in there.values():
                 await self._create(it, preview, policy, actor, copies=it.copies and not is_fork)
-            await self._links.link(it.name, preview, it.variable, actor)
+            await self._links.link(name, preview, it.variable, actor)
 
     async def _create(self, wanted: _Wanted, preview: str, policy: Policy, actor: Actor, *, copies: bool) -> None:
         model = wanted.model

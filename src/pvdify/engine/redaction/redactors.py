@@ -108,9 +108,9 @@ class Redactors:
         self._read.add(app)
 
     async def _services_of(self, app: str) -> list[Service]:
-        """Return the services that the app is linked to, and the services whose key is this name."""
-        linked = {link.service for link in await self._store.service_links(app=app)}
-        return [it for it in await self._store.services() if it.id in linked or it.key == app]
+        """Return the services whose secrets may be in the app's logs: all, as a link may have been removed since."""
+        services = await self._store.services()
+        return [it for it in services if it.key == app] or list(services)
 
     def _note(self, app: str, variables: Iterable[ConfigVar]) -> bool:
         """Remember the new secrets among these config vars; return whether there are any."""

@@ -102,8 +102,8 @@ class Backups:
             password = Secret(keys[EXISTING]) if EXISTING in keys else kept.get(PASSWORD)
             made = password or Secret(secrets.token_urlsafe(32))
             merged = {**{key: value for key, value in kept.items() if key != PASSWORD}, **given}
-            # before the repository is created, which could not be opened if its password was lost
-            await self._credentials.write(name, {**merged, PASSWORD: made})
+            if not kept:  # a new password is stored before the repository that nothing else opens; one that works stays
+                await self._credentials.write(name, {**merged, PASSWORD: made})
             target = BackupTarget(location=location, password=made, keys=merged)
             repository = await self._tools.targets.open(target, may_create=EXISTING not in keys)
             learned = await self._tools.targets.learn(target)

@@ -85,15 +85,19 @@ class BackupKeeper:
         """Resume frozen apps, delete temporary files, and clean up interrupted tasks. Raises PvdifyError."""
         await self._tools.copies.thaw()
         await self._tools.files.clear()
-        for task in await self._store.backup_tasks():
-            if task.state is TaskState.RUNNING:
-                await self._recover(task)
+        await self._end_interrupted()
 
     async def run_due(self) -> None:
         """Queue due tasks, then run all queued tasks. Raises PvdifyError."""
+        await self._end_interrupted()  # whose end could not be recorded: only this loop runs tasks
         await self._note_due()
         while (task := await self._next()) is not None:
             await self._do(task)
+
+    async def _end_interrupted(self) -> None:
+        for task in await self._store.backup_tasks():
+            if task.state is TaskState.RUNNING:
+                await self._recover(task)
 
     async def _note_due(self) -> None:
         """Queue a backup or a drill that is due. Several missed due times result in one task."""
@@ -123,6 +127,10 @@ class BackupKeeper:
             cause = await self._carry_out(plan, await target_of(self._credentials, plan), notes)
         except PvdifyError as error:
             cause = f"{error.what}: {error.why}" if error.why else error.what
+            await self._undo(notes)
+        except Exception as error:
+            log.exception("backups.crashed", task=task.id)
+            cause = f"pvdify itself failed ({type(error).__name__}); `journalctl -u pvdifyd` has the details"
             await self._undo(notes)
         await self._end(notes.task, cause)
 
@@ -178,8 +186,8 @@ class BackupKeeper:
                     await store.forget_backup(backup.id)
             if needless:
                 await notes.say(f"{len({it.labels.get('backup') for it in needless})} older backups deleted")
-            current = await plan_of(self._store)
-            await store.save(replace(current, size=await targets.size(target)))
+            size = await targets.size(target)  # takes long; the plan may change meanwhile
+            await store.save(replace(await plan_of(self._store), size=size))
         except PvdifyError as error:
             await notes.say(f"older backups were not deleted: {error.why or error.what}")
             log.warning("backups.not_tidied", code=error.code, what=error.what, why=error.why)
@@ -246,8 +254,9 @@ class BackupKeeper:
         now = self._clock.now()
         await self._undo(Notes(self._store, task))
         over = replace(task, state=TaskState.INTERRUPTED, cause=CUT_SHORT, ended_at=now, undo=())
-        again = () if task.kind is TaskKind.RESTORE else (
-            replace(new_task(task.kind, now, task.created_by), accepts_smaller=task.accepts_smaller),)  # fmt: skip
+        fresh = new_task(task.kind, now, task.created_by)
+        fresh = replace(fresh, backup=task.backup, accepts_smaller=task.accepts_smaller)
+        again = () if task.kind is TaskKind.RESTORE else (fresh,)
         for backup in await self._store.backups():
             if backup.state is BackupState.RUNNING:
                 await self._store.save(replace(backup, state=BackupState.FAILED, cause=CUT_SHORT, ended_at=now))

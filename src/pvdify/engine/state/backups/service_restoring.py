@@ -90,8 +90,7 @@ class ServiceRestoring:
         """Wait until the service is live with its data. Raises BackupFailed."""
         while (service := await self._store.service(made.id)) is not None and not _is_ready(service):
             if service.problem or service.is_trashed:
-                if not service.is_trashed:
-                    await self._services.order_destroy(service, notes.task.created_by, purges=True)
+                await self._services.destroy_unfilled(service, notes.task.created_by)
                 raise BackupFailed(
                     f"the service {made.name} was not restored", why=service.problem or "it was destroyed meanwhile",
                     next="`pvdify backups` shows older backups; `--backup ID` chooses one",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+import structlog
+
 from pvdify.engine.state.services.restores import ServiceRestores
 from pvdify.engine.state.services.runs import ServiceRuns
 from pvdify.engine.state.services.upgrades import ServiceUpgrades
@@ -20,6 +22,8 @@ from pvdify.ports.secrets import Secrets
 from pvdify.ports.store import Store
 from pvdify.ports.volumes import Volumes
 from pvdify.settings import Settings
+
+log = structlog.get_logger()
 
 
 class ServiceOrders:
@@ -78,7 +82,10 @@ class ServiceOrders:
 
     async def _restart(self, service: Service, order: Order) -> Service:
         await self._runs.stop(service)
-        await self._runs.start(service)
+        try:
+            await self._runs.start(service)
+        except PvdifyError as error:  # the keeper tries again, with its back-off
+            log.warning("service.not_started", service=service.name, code=error.code, what=error.what, why=error.why)
         restarted = self._runs.now_in(replace(service, pending=None), ServiceState.STARTING)
         await self._runs.note(restarted, Action.SERVICE_RESTARTED, "was requested", order.by)
         return restarted

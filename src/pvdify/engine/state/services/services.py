@@ -255,6 +255,17 @@ class Services:
         await self._store.save(going)
         return going
 
+    async def destroy_unfilled(self, service: Service, by: str) -> None:
+        """Order the removal of a service whose data could not be restored, unless it is gone. Raises StoreUnavailable.
+
+        Under its lock: the keeper may be beginning the copy anew, and would save its own record over the order.
+        """
+        async with self._locks.services(service.name):
+            current = await self._store.service(service.id)
+            if current is not None and not current.is_trashed:
+                await self.order_destroy(current, by, purges=True)
+        self._wake.set()
+
     async def restore(self, name: str, actor: Actor) -> ServiceView:
         """Take the newest service of this name out of the trash, with its data and credentials.
 
