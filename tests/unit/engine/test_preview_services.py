@@ -96,6 +96,19 @@ async def test_a_copy_has_the_data_and_a_password_of_its_own(machine: Machine, d
     assert spec.environment["POSTGRES_PASSWORD"] != stage.environment["POSTGRES_PASSWORD"]
 
 
+async def test_the_preview_of_a_renamed_app_keeps_its_service(daemon: Daemon):
+    await go_live(daemon, services={"db": "fresh"})
+    await opened(daemon)
+    (before,) = await owned(daemon)
+    await daemon.renames.rename("shop", "store", ACTOR, keeps_hostname=False)
+
+    view, release = await daemon.previews.open("store", 12, preview_request(image=APP), ACTOR)
+    pushed = await daemon.finish(view.preview.name, release.version)
+
+    (after,) = await owned(daemon)
+    assert (pushed.status, after.id, after.owner) == (ReleaseStatus.ACTIVE, before.id, "store-pr-12")
+
+
 async def test_the_preview_of_a_fork_gets_no_copy_of_data(machine: Machine, daemon: Daemon):
     await go_live(daemon, services={"db": "copy-of stage"}, allow_forks=True)
 

@@ -3,9 +3,11 @@ import asyncio
 import pytest
 
 from pvdify.engine.redaction.redactors import MOST_REMEMBERED, Redactors
+from pvdify.engine.state.services.services import ServiceRequest
 from pvdify.errors import InvalidConfigVar, StoreUnavailable
 from pvdify.model.config import ConfigVar
 from pvdify.model.instance import Secret
+from pvdify.model.service import PASSWORD
 from tests.fakes.machine import ACTOR, Machine
 
 
@@ -61,6 +63,21 @@ async def test_an_apps_secrets_are_hidden_from_its_own_output_only() -> None:
     cleaned = await machine.daemon().redactors.clean("other", "first-value")
 
     assert cleaned == "first-value"
+
+
+async def test_secrets_of_a_service_are_hidden_in_earlier_output_after_its_link_was_removed() -> None:
+    machine = await machine_with_secrets("first-value")
+    machine.registry.push("reg.example.com/postgres:15")
+    request = ServiceRequest(kind="postgres", image="reg.example.com/postgres:15")
+    daemon = machine.daemon()
+    service = (await daemon.services.create("db", request, ACTOR)).service
+    await daemon.service_links.link("db", "shop", None, ACTOR)
+    await daemon.service_links.unlink("db", "shop", ACTOR)
+    password = (await machine.secrets.read(service.key, service.config_version))[PASSWORD].value
+
+    cleaned = await Redactors(machine.secrets, machine.store).clean("shop", f"connecting as db:{password}@db")
+
+    assert str(password) not in cleaned
 
 
 async def test_text_without_an_app_is_searched_for_all_known_values() -> None:
