@@ -96,7 +96,7 @@ OF_A_PERSON = {
     "cli/programs.py": 1,
     "cli/workflow.py": 1,
     "installation/doctor/trial.py": 1,
-    "installation/from_target.py": 1,
+    "installation/from_target.py": 2,
     "installation/user_actions.py": 1,
 }
 

@@ -5,6 +5,7 @@ before the service's apps can reach it.
 """
 
 import asyncio
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ from pvdify.settings import DEFAULT_FILE, Settings
 
 PASSWORD = "RESTIC_PASSWORD"  # noqa: S105 - the name of a key
 DATA = "data"
+RESTORING = "restoring"  # in the data directory: a file for each volume that is not whole yet
 PODMAN_SECONDS = 120.0
 
 
@@ -82,10 +84,14 @@ class Target:
 
         Raises BackupNotFound, BackupUnusable, BackupDamaged, UnavailableError.
         """
-        with tempfile.TemporaryDirectory(prefix="pvdify-restore-", dir="/var/tmp") as folder:
-            chosen = asyncio.run(self._fetch_server(Path(folder)))
+        with (
+            tempfile.TemporaryDirectory(prefix="pvdify-restore-", dir="/var/tmp") as scratch,
+            tempfile.TemporaryDirectory(prefix="pvdify-restore-", dir="/run") as in_memory,
+        ):
+            (folder := Path(scratch, "server")).mkdir()
+            chosen = asyncio.run(self._fetch_server(folder, self._targets(Path(scratch), Path(in_memory))))
             try:
-                about, contents = server_data.read_directory(Path(folder))
+                about, contents = server_data.read_directory(folder)
             except (OSError, ValueError, TypeError) as error:
                 raise BackupDamaged(
                     f"the backup {chosen} cannot be read", why=str(error), next="choose an older one with --backup ID"
@@ -97,8 +103,7 @@ class Target:
         """Restore volumes and order the restore of services; print each result. Return how many cannot be restored."""
         return asyncio.run(self._restore_state(known, io))
 
-    async def _fetch_server(self, folder: Path) -> str:
-        targets = self._targets(folder.parent / f"{folder.name}-run")
+    async def _fetch_server(self, folder: Path, targets: ResticTargets) -> str:
         self._found = await targets.list(self._target)
         servers = [it for it in self._found if it.labels.get("kind") == "server"]
         chosen = next((it for it in reversed(servers) if self._backup in ("", it.labels.get("backup"))), None)
@@ -163,15 +168,21 @@ class Target:
         copies = PodmanVolumeCopies(
             run=self._podman, server_id=known.server_id, binary=known.podman_binary, mark=work / "paused"
         )
-        missing = 0
+        targets, missing = self._targets(work / "run", known.run_dir), 0
         for volume in [it for it in _volumes_in(known.data_dir / archive.DATABASE) if it.app not in dumped]:
             if volume.is_in_cluster or known.runtime == CLUSTER:
                 io.say(f"  the volume {volume.name} of {volume.app} is in the cluster, and is not touched")
                 continue
+            mark = known.data_dir / RESTORING / volume.id
             try:
-                io.say(f"  {await self._restore_volume(volume, files, copies, work / 'run')}")
+                io.say(f"  {await self._restore_volume(volume, files, copies, targets, mark)}")
             except VolumeExists:
-                io.say(f"  the volume {volume.name} of {volume.app} is here already, and stays as it is")
+                if _is_set(mark):
+                    missing += 1
+                    io.say(f"  the volume {volume.name} of {volume.app} is NOT whole: an earlier restore was cut off; "
+                           f"`podman volume rm {volume.id}`, then restore again")  # fmt: skip
+                else:
+                    io.say(f"  the volume {volume.name} of {volume.app} is here already, and stays as it is")
             except PvdifyError as error:
                 missing += 1
                 io.say(f"  the volume {volume.name} of {volume.app} is NOT restored: {error.what}: {error.why}")
@@ -179,20 +190,21 @@ class Target:
         return missing
 
     async def _restore_volume(
-        self, volume: Volume, files: BackupFilesOnDisk, copies: PodmanVolumeCopies, run_dir: Path
-    ) -> str:
+        self, volume: Volume, files: BackupFilesOnDisk, copies: PodmanVolumeCopies, targets: ResticTargets,
+        mark: Path,
+    ) -> str:  # fmt: skip
         item = self._item_of(volume.id)
         if item is None:
             raise BackupNotFound("no backup has it", why="it was made after them, or never stored")
         directory = await files.begin(volume.id)
         try:
-            await self._targets(run_dir).fetch(self._target, item.snapshot, directory)
+            await targets.fetch(self._target, item.snapshot, directory)
             counted = (await files.count(directory)).counts
             if item.labels.get("files") != str(counted.files) or item.labels.get("bytes") != str(counted.bytes):
                 raise BackupDamaged(
                     "its backup is incomplete", why=f"{counted.files} files, {counted.bytes} bytes came"
                 )
-            await copies.copy_in(volume.app, volume.id, directory / DATA)
+            await fill(volume, directory / DATA, copies, mark)
         finally:
             await files.end(volume.id)
         of = "" if item.labels.get("backup") == self._backup else f", as of {item.at:%Y-%m-%d %H:%M}Z"
@@ -204,11 +216,49 @@ class Target:
         found = [it for it in self._found if it.labels.get("id") == id and it.at <= until]
         return found[-1] if found else None
 
-    def _targets(self, run_dir: Path) -> ResticTargets:
-        return ResticTargets(runner=self._runner, cache=run_dir / "cache", run_dir=run_dir)
+    def _targets(self, disk: Path, run_dir: Path) -> ResticTargets:
+        """``run_dir``: on a file system in memory, as it gets the target's keys."""
+        return ResticTargets(runner=self._runner, cache=disk / "cache", run_dir=run_dir)
 
     async def _podman(self, argv: Argv) -> Completed:
         return await self._runner.run(argv, timeout=PODMAN_SECONDS)
+
+
+async def fill(volume: Volume, content: Path, copies: PodmanVolumeCopies, mark: Path) -> None:
+    """Copy the content into a new volume; while ``mark`` exists, the volume is not whole.
+
+    After an error the volume is empty again. Raises VolumeExists, BackupFailed, RuntimeUnavailable.
+    """
+    target = await copies.new_directory(volume.app, volume.id)
+    _set(mark)
+    try:
+        await copies.copy_in(volume.app, volume.id, content)
+    except PvdifyError:
+        _empty(target)
+        _unset(mark)
+        raise
+    _unset(mark)
+
+
+def _set(mark: Path) -> None:
+    mark.parent.mkdir(mode=0o700, exist_ok=True)
+    mark.touch()
+
+
+def _is_set(mark: Path) -> bool:
+    return mark.exists()
+
+
+def _unset(mark: Path) -> None:
+    mark.unlink()
+
+
+def _empty(directory: Path) -> None:
+    for each in directory.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
 
 
 def keys_for(location: str, io: Io) -> dict[str, str]:

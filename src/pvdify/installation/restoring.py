@@ -19,7 +19,7 @@ from pvdify.cli.io import Io
 from pvdify.errors import BackupUnusable, InstallationFailed, NotConfirmed, storage_error
 from pvdify.installation import archive, installing, plans, settings_file
 from pvdify.installation.carry_out import carry_out
-from pvdify.installation.from_target import Target, is_target, keys_for
+from pvdify.installation.from_target import RESTORING, Target, is_target, keys_for
 from pvdify.installation.layout import Layout
 from pvdify.installation.machine import Machine
 from pvdify.installation.unit_actions import Stop
@@ -27,7 +27,7 @@ from pvdify.settings import DEFAULT_FILE, Settings
 from pvdify.wire.installation import Restore
 
 ADMIN_TOKEN = "admin.token"  # noqa: S105 - the name of a file
-_STAYS = frozenset({"run", "router", "pvdifyd.lock"})  # pvdifyd writes them anew at each start
+_STAYS = frozenset({"run", "router", "pvdifyd.lock", RESTORING})  # pvdifyd writes the first three anew at each start
 
 
 def run(order: Restore, machine: Machine, io: Io) -> int:
