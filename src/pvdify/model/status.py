@@ -147,7 +147,7 @@ def _of_requests(facts: AppFacts) -> Status | None:
 def _problem_of_others(facts: AppFacts) -> Status | None:
     """Return the status of an app without web instances if one of its other processes has a problem."""
     slot = facts.slot
-    others = tuple(place for place in (slot.placements if slot else ()) if place.process != WEB)
+    others = tuple(place for place in (slot.placements if slot else ()) if place.process != WEB and place.is_up)
     if slot is None or not others:
         return None
     found = _of_instances(facts._replace(slot=replace(slot, placements=others), router_down_since=None))

@@ -44,6 +44,7 @@ RESTART = replace(DEPLOY, kind=OperationKind.RESTART, release=None, started_at=N
 RESTARTED = replace(
     SLOT, placements=tuple(replace(it, phase=Phase.LEAVING) for it in SLOT.of("web")) + SLOT.of("worker")
 )
+WORKER_LEAVES = replace(SLOT, placements=tuple(replace(it, phase=Phase.LEAVING) for it in SLOT.of("worker")))
 WITHOUT_HOLD = replace(RELEASE, manifest=RELEASE.manifest.model_copy(update={"hold": 0.0}))
 STOPPED = Scale(app="shop", is_stopped=True, changed_by="ann", changed_at=NOW)
 NO_WEB = Scale(app="shop", chosen={"web": Choice(count=0, instead_of=2)}, changed_by="ann", changed_at=NOW)
@@ -75,6 +76,7 @@ def seen(**observed: ObservedInstance) -> AppFacts:
         (FACTS._replace(scale=NO_WEB), "stopped (web=0 by ann)"),
         (seen(k1=CRASHING)._replace(scale=NO_WEB), "crashing (exit 1, 6 restarts)"),
         (seen(w1=ENDED, w2=ENDED)._replace(scale=NO_WEB, router_down_since=NOW), "stopped (web=0 by ann)"),
+        (FACTS._replace(scale=NO_WEB, slot=WORKER_LEAVES), "stopped (web=0 by ann)"),
         (FACTS._replace(slot=RESTARTED, restart=RESTART), "held (restart)"),
         (FACTS._replace(slot=RESTARTED, restart=RESTART, live=WITHOUT_HOLD), "down (restart)"),
         (FACTS._replace(restart=RESTART), "live"),

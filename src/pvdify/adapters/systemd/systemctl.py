@@ -84,8 +84,8 @@ class Systemctl:
 def is_unknown(done: Completed) -> bool:
     """Return whether systemctl failed only because there is no such unit, for all units that it was asked about."""
     lines = [line.lower() for line in done.stderr.splitlines()]
-    known = [line for line in lines if _NO_BUS in line or not any(words in line for words in _UNKNOWN)]
-    return len(known) < len(lines) and not any(line.startswith(_FAILURES) for line in known)
+    others = [line for line in lines if _NO_BUS in line or not any(words in line for words in _UNKNOWN)]
+    return len(others) < len(lines) and not any(line.startswith(_FAILURES) for line in others)
 
 
 def refused(done: Completed) -> RuntimeUnavailable:
