@@ -72,6 +72,16 @@ class ScriptedProcess(FakeProcess):
         self.exit(code)
 
 
+class HangingProcess(FakeProcess):
+    """A process that reads its input and does not end by itself."""
+
+    async def write(self, data: bytes) -> None:
+        self.received += data
+
+    async def close_input(self) -> None:
+        pass
+
+
 class FakeOneOffs:
     """Starts fake processes."""
 
@@ -93,13 +103,17 @@ class FakeInside:
         self._is_running, self._listens = is_running, listens
         self.entered: list[tuple[str, str | tuple[str, ...], FakeProcess]] = []
         self.connected: list[tuple[str, int, FakeProcess]] = []
-        self._answers: list[tuple[object, str | None, tuple[int, str, str]]] = []
+        self._answers: list[tuple[object, str | None, tuple[int, str, str] | None]] = []
 
     def answer(
         self, command: object, *, code: int = 0, output: str = "", error: str = "", instance: str | None = None
     ) -> None:
         """From now on this command ends so, in one instance or in all."""
         self._answers.append((command, instance, (code, output, error)))
+
+    def hang(self, command: object) -> None:
+        """From now on this command does not end."""
+        self._answers.append((command, None, None))
 
     def given(self, command: object) -> bytes:
         """What the last one of these commands read."""
@@ -110,7 +124,7 @@ class FakeInside:
     ) -> FakeProcess:
         self._check_running(instance)
         scripted = [end for known, where, end in self._answers if known == command and where in (None, instance)]
-        process = ScriptedProcess(terminal, *scripted[-1]) if scripted else FakeProcess(terminal)
+        process = _process(scripted[-1], terminal) if scripted else FakeProcess(terminal)
         self.entered.append((instance, command, process))
         return process
 
@@ -126,3 +140,7 @@ class FakeInside:
     def _check_running(self, instance: str) -> None:
         if not self._is_running(instance):
             raise NothingRuns(f"{instance} does not run any more", next="`pvdify ps` shows what runs")
+
+
+def _process(end: tuple[int, str, str] | None, terminal: TerminalSize | None) -> FakeProcess:
+    return ScriptedProcess(terminal, *end) if end else HangingProcess(terminal)

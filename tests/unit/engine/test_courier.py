@@ -265,6 +265,22 @@ async def test_a_removed_subscription_gets_no_delivery_and_its_keys_are_deleted(
         await daemon.notifications.test(id, ACTOR)
 
 
+async def test_a_delivery_recorded_during_the_removal_of_its_subscription_ends(machine: Machine, daemon: Daemon):
+    id = await subscribe(daemon, "deploy.live")
+    machine.outlets[Channel.WEBHOOK].is_away = True
+    await daemon.deploy(image=V1)
+    await deliver_due(daemon)
+    late = await machine.store.deliveries(id, 1)
+    await daemon.notifications.remove(id, ACTOR)
+    await machine.store.save_deliveries(late)
+
+    await deliver_due(daemon, seconds=3600)
+
+    (ended,) = await machine.store.deliveries(id, 10)
+    assert (ended.state, ended.error) == (DeliveryState.FAILED, "its subscription was removed")
+    assert await machine.store.pending() == 0
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [

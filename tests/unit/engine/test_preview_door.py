@@ -145,6 +145,16 @@ async def test_a_rollback_respects_the_current_limits(daemon: Daemon):
         await daemon.previews.rollback("shop-pr-7", 1, OF_PREVIEW)
 
 
+async def test_a_rollback_respects_the_current_number_of_instances(daemon: Daemon):
+    await live(daemon, instances=3)
+    await by_release(daemon, 7, {"processes": {"web": {"count": 3}}}, OF_PREVIEW)
+    await live(daemon, instances=1)
+    await by_release(daemon, 7, {"processes": {"web": {"count": 1}}}, OF_PREVIEW)
+
+    with pytest.raises(InvalidError, match="was not rolled back: it would have 3 instances"):
+        await daemon.previews.rollback("shop-pr-7", 1, OF_PREVIEW)
+
+
 async def test_a_rollback_within_the_limits_succeeds(daemon: Daemon):
     await live(daemon, resources={"memory": "128M"})
     for _ in range(2):

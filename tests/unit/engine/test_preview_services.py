@@ -175,6 +175,18 @@ async def test_services_count_as_instances_of_the_preview(daemon: Daemon):
         await opened(daemon)
 
 
+async def test_no_request_waits_for_a_copy_of_data(machine: Machine, daemon: Daemon):
+    await go_live(daemon, services={"db": "copy-of stage"})
+    machine.inside.hang(ROW.restore)
+
+    for number in (12, 12, 13):  # opened, pushed to, and another one opened while the copy goes on
+        await asyncio.wait_for(daemon.previews.open("shop", number, preview_request(image=APP), ACTOR), 5)
+        await daemon.clock.sleep(60.0)
+
+    assert [it.state for it in await owned(daemon)] == [ServiceState.UPGRADING] * 2
+    assert {it.app for it in await daemon.store.service_links()} >= {"shop-pr-12", "shop-pr-13"}
+
+
 async def test_an_update_keeps_the_service_and_its_data(daemon: Daemon):
     await go_live(daemon, services={"db": "copy-of stage"})
     await opened(daemon)

@@ -184,10 +184,9 @@ class Courier:
     async def _lane(self, name: str, deliveries: list[Delivery]) -> None:
         try:
             subscription = await self._outbox.subscription(name)
-            if subscription is None:
-                return
             for delivery in deliveries:
-                await self._outbox.update_delivery(await self.send(delivery, subscription))
+                done = await self.send(delivery, subscription) if subscription else self._undeliverable(delivery)
+                await self._outbox.update_delivery(done)
         except PvdifyError as error:
             log.warning("courier.failed", subscription=name, code=error.code, what=error.what, why=error.why)
         finally:
@@ -199,6 +198,12 @@ class Courier:
         except Exception:
             log.exception("courier.crashed", subscription=subscription.id, delivery=delivery.id)
             return Attempt(is_delivered=False, text="pvdify itself failed; its log says how")
+
+    def _undeliverable(self, delivery: Delivery) -> Delivery:
+        """Give up a delivery that was recorded while its subscription was being removed."""
+        return replace(
+            delivery, state=DeliveryState.FAILED, ended_at=self._clock.now(), error="its subscription was removed"
+        )
 
     def _after(self, delivery: Delivery, attempt: Attempt) -> Delivery:
         now = self._clock.now()

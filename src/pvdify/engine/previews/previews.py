@@ -94,7 +94,7 @@ class PreviewRequests:
             await self._set_gate(name, policy)
             await self._services.provide(parent, name, policy, actor, is_fork=request.is_fork)
         manifest = previews.manifest_for_preview(given or await self._inherited(name, parent, policy), policy)
-        await self._check_count(name, manifest)
+        await self._check_count(f"{name} was not deployed", name, manifest)
         deploy = replace(request.deploy, manifest=manifest)
         release = await self._requests.deploy(name, deploy, actor, idempotency)
         return await self._view(preview), release
@@ -133,6 +133,7 @@ class PreviewRequests:
                     why="its resources or hostnames are beyond `previews` in the manifest of its app",
                     next=f"deploy {app} again with its image",
                 )
+            await self._check_count(f"{app} was not rolled back", app, allowed)
         return await self._views.release(await self._requests.rollback(app, version, actor, idempotency, strategy))
 
     async def list(self, parent: str) -> tuple[PreviewView, ...]:
@@ -247,14 +248,13 @@ class PreviewRequests:
         newest = await self._store.releases(name, limit=1)
         return newest[0].manifest.previews if newest else Policy()
 
-    async def _check_count(self, name: str, manifest: Manifest) -> None:
+    async def _check_count(self, what: str, name: str, manifest: Manifest) -> None:
         scale = await self._store.scale(name)
         services, most = len(manifest.previews.services), manifest.previews.instances
         wanted = sum(scale.count(it, manifest) for it in manifest.processes) + services
         if wanted > most:
             raise InvalidError(
-                f"{name} was not deployed: it would have {wanted} instances"
-                + (f", {services} of them services" if services else ""),
+                f"{what}: it would have {wanted} instances" + (f", {services} of them services" if services else ""),
                 why=f"a preview of this app has at most {most} (`previews.instances`)",
                 next="lower the counts in its manifest, or raise `previews.instances` in that of its app",
             )

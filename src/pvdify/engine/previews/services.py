@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from pvdify.engine.state.services.links import ServiceLinks
-from pvdify.engine.state.services.services import ServiceRequest, Services
+from pvdify.engine.state.services.services import ServiceRequest
 from pvdify.errors import InvalidError
 from pvdify.manifest.definition import COPY_OF
 from pvdify.manifest.definition import Previews as Policy
@@ -35,9 +35,8 @@ class _Wanted:
 class PreviewServices:
     """Creates and links the services that ``previews.services`` in a manifest names."""
 
-    def __init__(self, *, secrets: Secrets, store: Store, services: Services, links: ServiceLinks) -> None:
+    def __init__(self, *, secrets: Secrets, store: Store, links: ServiceLinks) -> None:
         self._secrets, self._store = secrets, store
-        self._services = services
         self._links = links
 
     async def check(self, parent: str, preview: str, policy: Policy) -> None:
@@ -52,10 +51,12 @@ class PreviewServices:
         there = {it.id: it.name for it in await self._store.services() if it.owner == preview and not it.is_trashed}
         linked = {link.variable: link.service for link in await self._store.service_links(app=preview)}
         for it in await self._wanted(parent, preview, policy):
-            name = there.get(linked.get(it.variable, ""), it.name)  # an app's rename leaves the names of services
-            if name not in there.values():
+            if linked.get(it.variable) in there:  # perhaps under another name: an app's rename leaves those of services
+                continue
+            if it.name in there.values():  # pvdifyd was killed before it was linked
+                await self._links.link(it.name, preview, it.variable, actor)
+            else:
                 await self._create(it, preview, policy, actor, copies=it.copies and not is_fork)
-            await self._links.link(name, preview, it.variable, actor)
 
     async def _create(self, wanted: _Wanted, preview: str, policy: Policy, actor: Actor, *, copies: bool) -> None:
         model = wanted.model
@@ -66,8 +67,8 @@ class PreviewServices:
             kind=model.kind, image=model.image, port=model.port, volume=model.path or None, environment=own,
             memory=min(model.memory, policy.resources.memory), url=model.url,
         )  # fmt: skip
-        await self._services.create(
-            wanted.name, request, actor, owner=preview, copy_of=model.id if copies else "",
+        await self._links.create_linked(
+            wanted.name, request, preview, wanted.variable, actor, copy_of=model.id if copies else "",
             data_name=(model.data_name or model.name) if copies else "",
         )  # fmt: skip
 

@@ -29,7 +29,7 @@ def wire_previews(
     clock, locks, secrets, store = world.clock, world.locks, world.secrets, world.store
     previews = PreviewRequests(
         clock=clock, locks=locks, secrets=secrets, store=store, views=views, requests=requests,
-        services=PreviewServices(secrets=secrets, store=store, services=services.requests, links=services.links),
+        services=PreviewServices(secrets=secrets, store=store, links=services.links),
     )  # fmt: skip
     return PreviewParts(
         reaper=Reaper(clock=clock, locks=locks, store=store, requests=previews, code_host=outside.code_host),

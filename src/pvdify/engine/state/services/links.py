@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from pvdify.engine.state.services.runs import ServiceRuns
-from pvdify.engine.state.services.services import Services
+from pvdify.engine.state.services.services import ServiceRequest, Services
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
 from pvdify.engine.world.runtimes import live_slot
@@ -47,24 +47,39 @@ class ServiceLinks:
         (also if the app runs in a cluster and the service does not), RuntimeUnavailable, StoreUnavailable.
         """
         async with self._locks.services(name):
-            service = await self._services.get(name)
-            if await self._store.app(app) is None:
-                raise no_app(app)
-            wanted = _variable(service, variable)
-            links = await self._store.service_links(app=app)
-            same = next((it for it in links if it.service == service.id), None)
-            if same is not None and same.variable == wanted:
-                return same
-            await self._check_free(app, service, wanted, links)
-            await self._check_side(app, service)
-            now = self._clock.now()
-            link = ServiceLink(
-                service=service.id, app=app, variable=wanted, hostname=service.name,
-                subnet=await self._private_networks.make(network_id(service.name, now)),
-                created_at=now, created_by=actor.name,
-            )  # fmt: skip
-            await self._store.save(link, self._event(actor, Action.SERVICE_LINKED, app, f"{name} as {wanted}"))
-            await self._refresh(service)
+            return await self._link(await self._services.get(name), app, variable, actor)
+
+    async def create_linked(
+        self, name: str, request: ServiceRequest, app: str, variable: str, actor: Actor, *, copy_of: str, data_name: str
+    ) -> None:
+        """Record a new service that belongs to a preview, and link the preview to it.
+
+        The link does not wait until the service has been started and filled with a copy, which can take long.
+
+        Raises as ``Services.add`` and ``link``.
+        """
+        async with self._locks.services(name):
+            service = await self._services.add(name, request, actor, owner=app, copy_of=copy_of, data_name=data_name)
+            await self._link(service, app, variable, actor)
+
+    async def _link(self, service: Service, app: str, variable: str | None, actor: Actor) -> ServiceLink:
+        if await self._store.app(app) is None:
+            raise no_app(app)
+        wanted = _variable(service, variable)
+        links = await self._store.service_links(app=app)
+        same = next((it for it in links if it.service == service.id), None)
+        if same is not None and same.variable == wanted:
+            return same
+        await self._check_free(app, service, wanted, links)
+        await self._check_side(app, service)
+        now = self._clock.now()
+        link = ServiceLink(
+            service=service.id, app=app, variable=wanted, hostname=service.name,
+            subnet=await self._private_networks.make(network_id(service.name, now)),
+            created_at=now, created_by=actor.name,
+        )  # fmt: skip
+        await self._store.save(link, self._event(actor, Action.SERVICE_LINKED, app, f"{service.name} as {wanted}"))
+        await self._refresh(service)
         return link
 
     async def unlink(self, name: str, app: str, actor: Actor) -> None:

@@ -139,7 +139,16 @@ class Services:
         self, name: str, request: ServiceRequest, actor: Actor, *, owner: str = "", copy_of: str = "",
         data_name: str = "",
     ) -> ServiceView:  # fmt: skip
-        """Record a new service; the keeper starts it.
+        """Record a new service; the keeper starts it. Parameters and errors: as ``add``."""
+        async with self._locks.services(name):
+            service = await self.add(name, request, actor, owner=owner, copy_of=copy_of, data_name=data_name)
+        return await self._view(service)
+
+    async def add(
+        self, name: str, request: ServiceRequest, actor: Actor, *, owner: str = "", copy_of: str = "",
+        data_name: str = "",
+    ) -> Service:  # fmt: skip
+        """Record a new service under its lock, which the caller holds; the keeper starts it when the lock is free.
 
         ``owner``, ``copy_of`` and ``data_name``: see ``Service``.
 
@@ -151,24 +160,21 @@ class Services:
         image = request.image or self._settings.service_images.get(row.name) or row.image
         parse_deployable(image)
         now = self._clock.now()
-        async with self._locks.services(name):
-            if any(it.name == name and not it.is_trashed for it in await self._store.services()):
-                raise ServiceExists(f"there is a service {name} already", next=f"`pvdify services:info {name}`")
-            url, path = request.url or row.url, request.volume or row.volume
-            draft = Service(
-                id=f"{name}-{now:%Y%m%d%H%M%S%f}", name=name, kind=row.name, image=image, port=request.port or row.port,
-                path=path, volume="", url=url, memory=request.memory or DEFAULT_MEMORY, config_version=0, since=now,
-                created_at=now, created_by=actor.name, owner=owner, copy_of=copy_of, data_name=data_name,
-            )  # fmt: skip
-            version = await self._keep_values(draft, new_values(row, url, request.environment), actor)
-            volume = new_volume(draft.key, "data-1", now) if path else None
-            service = replace(draft, config_version=version.version, volume=volume.id if volume else "")
-            records: tuple[AppVolume, ...] = (volume,) if volume else ()
-            await self._store.save(
-                service, version, *records, self._event(actor, Action.SERVICE_CREATED, service, image)
-            )
+        if any(it.name == name and not it.is_trashed for it in await self._store.services()):
+            raise ServiceExists(f"there is a service {name} already", next=f"`pvdify services:info {name}`")
+        url, path = request.url or row.url, request.volume or row.volume
+        draft = Service(
+            id=f"{name}-{now:%Y%m%d%H%M%S%f}", name=name, kind=row.name, image=image, port=request.port or row.port,
+            path=path, volume="", url=url, memory=request.memory or DEFAULT_MEMORY, config_version=0, since=now,
+            created_at=now, created_by=actor.name, owner=owner, copy_of=copy_of, data_name=data_name,
+        )  # fmt: skip
+        version = await self._keep_values(draft, new_values(row, url, request.environment), actor)
+        volume = new_volume(draft.key, "data-1", now) if path else None
+        service = replace(draft, config_version=version.version, volume=volume.id if volume else "")
+        records: tuple[AppVolume, ...] = (volume,) if volume else ()
+        await self._store.save(service, version, *records, self._event(actor, Action.SERVICE_CREATED, service, image))
         self._wake.set()
-        return await self._view(service)
+        return service
 
     async def restart(self, name: str, actor: Actor) -> ServiceView:
         """Request a restart of a service. Raises ServiceNotFound, ServiceBusy, StoreUnavailable."""
