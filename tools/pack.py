@@ -1,6 +1,6 @@
 """Packs the command line into one file that any Python from 3.10 on runs: python3 tools/pack.py FILE
 
-Into it go the layers that the command line is made of, and the pure Python of its two dependencies with their licences,
+Into it go the layers that the command line is made of, and the pure Python of its dependencies with their licences,
 in the versions of requirements/dev.txt: from the Python that runs this when it has them, else from the package index,
 checked by their hashes. The same sources give the same bytes. Needs the standard library alone.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOURCES = CHECKOUT / "src"
 LOCK = CHECKOUT / "requirements" / "dev.txt"
-LAYERS = ("__init__.py", "errors", "cli", "client", "wire", "manifest")
-DEPENDENCIES = {"click": "click", "pyyaml": "yaml"}
+LAYERS = ("__init__.py", "errors", "cli", "client", "wire", "manifest", "quantities.py")
+DEPENDENCIES = {"click": "click", "python-dotenv": "dotenv", "pyyaml": "yaml"}
 # Any Python 3 can read this, and say what it lacks.
 STARTER = """\
 import sys
@@ -95,7 +95,7 @@ def _download(place: Path, requirements: str) -> None:
         (*pip, "--no-deps", "--require-hashes", "--target", place, "--requirement", file), check=False
     )
     if done.returncode != 0:
-        sys.exit("pip could not bring click and PyYAML")
+        sys.exit(f"pip could not bring {', '.join(DEPENDENCIES)}")
 
 
 def _write(target: Path, content: dict[str, bytes]) -> None:

@@ -60,7 +60,8 @@ async def test_losing_a_worker_fails_no_get_that_begins_later_and_both_instances
 
     print(report.summary())
     # What the worker had accepted before it died may have begun there, so the router does not send it again.
-    assert [failure for failure in report.failures if failure.started > killed_at] == [], report.summary()
+    late = [failure for failure in report.failures if failure.started > killed_at]
+    assert late == [], f"{report.summary()}, killed at {killed_at}\n{refusals(trial)}"
 
 
 async def test_without_the_api_server_no_request_fails_and_a_deploy_reports_it(
@@ -87,6 +88,12 @@ async def deploy(trial: ClusterTrial, image: str) -> tuple[int, str]:
     """The exit code, and what the command said on stderr."""
     done = await asyncio.to_thread(trial.pvdify, "deploy", "hello", "--image", image, check=False)
     return done.returncode, done.stderr
+
+
+def refusals(trial: ClusterTrial) -> str:
+    """What the router's log says of answers with 503, and what pvdifyd did meanwhile."""
+    lines = trial.pvdify("logs", "--router", "-n", "10000").stdout.splitlines()
+    return "\n".join([*(line for line in lines if " 503 " in line), trial.stage.log.read_text()[-6000:]])
 
 
 def moves(trial: ClusterTrial) -> list[str]:

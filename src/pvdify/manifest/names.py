@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-import idna
-
 from pvdify.errors import InvalidError
 
 APP_NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,38}[a-z0-9]")
@@ -60,6 +58,8 @@ def canonical_hostname(text: str) -> str:
 
     Raises ValueError, which says what was expected.
     """
+    import idna  # here, as in the other function: the packed command line does without
+
     if len(text) > LONGEST_HOSTNAME + 2:
         raise ValueError(f"expected a hostname of at most {LONGEST_HOSTNAME} characters")
     hostname = text.strip().rstrip(".")
@@ -82,7 +82,11 @@ def canonical_hostname(text: str) -> str:
 
 def readable_hostname(hostname: str) -> str:
     """Return ``bücher.example`` for ``xn--bcher-kva.example``; other hostnames are returned unchanged."""
+    if "xn--" not in hostname:
+        return hostname
+    import idna
+
     try:
-        return idna.decode(hostname) if "xn--" in hostname else hostname
+        return idna.decode(hostname)
     except idna.IDNAError:
         return hostname

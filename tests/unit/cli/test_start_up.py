@@ -127,6 +127,29 @@ def interpreter(minor: int) -> str:
     pytest.skip(f"no Python 3.{minor} here")
 
 
+def test_every_command_of_the_packed_file_can_be_loaded_without_installed_packages(packed: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nfrom pvdify.cli.command_names import COMMANDS, HIDDEN, load\n"
+        "for name in (*COMMANDS, *HIDDEN): load(name)\n"
+        "from pvdify.cli import dotenv_text; print(dotenv_text.read('A=1', 'x'))"
+    )
+    ran = subprocess.run(
+        (sys.executable, "-I", "-S", "-c", code, packed), capture_output=True, text=True, check=False, timeout=100
+    )
+
+    assert (ran.stdout, ran.stderr) == ("{'A': '1'}\n", "")
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("help",), ("ps:scale", "--help"), ("services:create", "--help")])
+def test_the_packed_file_shows_its_help_without_installed_packages(packed: Path, argv: tuple[str, ...]) -> None:
+    ran = subprocess.run(
+        (sys.executable, "-I", "-S", packed, *argv), capture_output=True, text=True, check=False, timeout=100
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "Usage" in ran.stdout or "pvdify" in ran.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("minor", range(10, 15))
 def test_the_packed_file_runs_on_each_installed_python(packed: Path, tmp_path: Path, minor: int) -> None:

@@ -10,7 +10,7 @@ from pvdify.cli.io import Io
 from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.waiting_for_service import wait_for
 from pvdify.client.api import Client
-from pvdify.manifest.quantities import parse_bytes
+from pvdify.quantities import parse_size
 from pvdify.wire.requests import CreateService
 
 
@@ -96,6 +96,6 @@ def _memory(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return parse_bytes(text)
+        return parse_size(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--memory") from error
