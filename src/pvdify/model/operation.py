@@ -119,6 +119,12 @@ class Operation:
     error: Failure | None = None
     steps: tuple[StepRecord, ...] = ()
 
+    @property
+    def may_go_live(self) -> bool:
+        """Whether it waits or works to make a release live, and neither fails nor was canceled."""
+        is_going_on = self.state in (OperationState.QUEUED, OperationState.RUNNING) and not self.is_cancel_requested
+        return is_going_on and self.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK)
+
     def step(self, name: str) -> StepRecord:
         """Return a step's record; a pending one if the version of pvdify that wrote the operation had no such step."""
         return next((step for step in self.steps if step.name == name), StepRecord(name=name))

@@ -3,12 +3,12 @@
 import secrets
 from collections.abc import Mapping
 
-from pvdify.engine.deploys.instance_limit import check_instances
+from pvdify.engine.deploys.instance_limit import check_instances, check_volumes
 from pvdify.engine.deploys.worker import Worker
 from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app, no_operation
-from pvdify.errors import AppBusy, InvalidScale, NothingRuns, VolumeNotShared
-from pvdify.manifest.definition import Manifest, volume_problems
+from pvdify.errors import AppBusy, InvalidScale, NothingRuns
+from pvdify.manifest.definition import Manifest
 from pvdify.manifest.names import nearest
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -47,7 +47,7 @@ class Processes:
             _check(app, requested, current)
             counts = {process: wanted.applied_to(current[process]) for process, wanted in requested.items()}
             _check_preview(app, live.manifest, current | counts)
-            _check_volumes(app, live, {**current, **counts})
+            check_volumes(app, live, {**current, **counts})
             change = ProcessChange(counts=counts)
             after, most = to_come.after(change, live.manifest), self._settings.max_app_instances
             check_instances(app, live.manifest, after, most, allowed=sum(current.values()))
@@ -155,15 +155,6 @@ def _check_preview(app: str, manifest: Manifest, counts: Mapping[str, int]) -> N
             f"{app} was not scaled: it would have {wanted} instances",
             why=f"a preview of this app has at most {most} (`previews.instances`)",
             next="choose fewer, or raise `previews.instances` in the manifest of its app",
-        )
-
-
-def _check_volumes(app: str, live: Release, counts: Mapping[str, int]) -> None:
-    if problems := volume_problems(live.volumes, counts):
-        raise VolumeNotShared(
-            f"{app} was not scaled",
-            why="; ".join(problems),
-            next="set shared: true for that volume in pvdify.yml if the app is made for it, and deploy",
         )
 
 

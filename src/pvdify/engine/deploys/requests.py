@@ -184,8 +184,7 @@ class Requests:
             self._check_current(app)
             if known := await self._answered(app, idempotency, actor):
                 return known
-            live = await self._store.active_release(app)
-            release = await self._draft(app, request, live, actor)
+            release = await self._draft(app, request, actor)
             return await self._enqueue(release, actor, idempotency, request.strategy)
 
     async def rollback(
@@ -288,34 +287,41 @@ class Requests:
                     next=f"choose another name, or `pvdify services:unlink {link.hostname} {app}` first",
                 )
 
-    async def _draft(self, app: str, request: DeployRequest, live: Release | None, actor: Actor) -> Release:
-        manifest = request.manifest
+    async def _draft(self, app: str, request: DeployRequest, actor: Actor) -> Release:
+        live, manifest = await self._store.active_release(app), request.manifest
+        base = await self._coming(app) or live
         if request.image is not None:
             image = str(request.image)
-        elif live is None:
+        elif base is None:
             raise NothingToDeploy(
                 f"{app} has no live image to deploy again", next=f"`pvdify deploy {app} --image REFERENCE`"
             )
         else:
-            image = live.image
+            image = base.image
         _check_manifest_is_for(app, manifest)
         if manifest is not None:
             check_config_source(app, manifest, live.manifest if live else None, actor)
         versions = await self._store.config_versions(app)
-        is_same_image = request.image is None and live is not None
+        same = base if request.image is None else None
         return Release(
             app=app,
             version=await self._next_version(app),
             image=image,
-            digest=live.digest if live and is_same_image else None,
-            image_id=live.image_id if live and is_same_image else None,
+            digest=same.digest if same else None,
+            image_id=same.image_id if same else None,
             config_version=versions[0].version if versions else 0,
-            manifest=manifest or (live.manifest if live else Manifest()),
+            manifest=manifest or (base.manifest if base else Manifest()),
             created_at=self._clock.now(),
             created_by=actor.name,
             description=f"deploy {image}",
-            source=request.source.of_image_in(live.source) if live and is_same_image else request.source,
+            source=request.source.of_image_in(same.source) if same else request.source,
         )
+
+    async def _coming(self, app: str) -> Release | None:
+        """Return the newest release whose deploy or rollback runs or waits: it should be live when the next begins."""
+        operations = await self._store.unsettled_operations(app)
+        versions = [it.release for it in operations if it.may_go_live and it.release]
+        return await self._store.release(app, max(versions)) if versions else None
 
     async def _enqueue(
         self, release: Release, actor: Actor, idempotency: Idempotency | None, strategy: Strategy
@@ -332,10 +338,12 @@ class Requests:
             id=operation_id(release.app, release.version), kind=kind, app=release.app, release=release.version,
             strategy=strategy, created_at=release.created_at, created_by=actor.name,
         )  # fmt: skip
-        waiting = await self._queued(release.app)
-        newer = await self._built_later(release, waiting)
+        waiting, live = await self._queued(release.app), await self._store.active_release(release.app)
+        newer, state = await self._built_later(release, waiting), "waits for its turn"
+        if newer is None and live is not None and release.must_not_replace(live):
+            newer, state = live, "is live already"
         if newer is not None:
-            release, waiting = superseded_by(release, newer, "waits for its turn"), []
+            release, waiting = superseded_by(release, newer, state), []
         records: list[Record] = [release, self._event(actor, Action(f"{kind.value}.requested"), release.app,
                                                                  release.version, release.description)]  # fmt: skip
         if not await self._store.app(release.app):

@@ -7,7 +7,7 @@ makes them UP, and the instances that they replace LEAVING.
 from dataclasses import replace
 from datetime import timedelta
 
-from pvdify.engine.deploys.instance_limit import check_instances
+from pvdify.engine.deploys.instance_limit import check_instances, check_volumes
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.health import probed
@@ -167,7 +167,10 @@ async def _until_none_stands_by(run: StepRun) -> None:
 
 
 async def _check_change(run: StepRun, slot: Slot) -> None:
-    """Check the change again: a deploy may have been carried out since the request. Raises InvalidScale."""
+    """Check the change again: a deploy may have been carried out since the request.
+
+    Raises InvalidScale, VolumeNotShared.
+    """
     change = _change(run)
     missing = [name for name in change.counts if name not in run.manifest.processes]
     if missing:
@@ -177,8 +180,9 @@ async def _check_change(run: StepRun, slot: Slot) -> None:
             next=f"`pvdify ps {run.app}` shows its processes",
         )
     if change.counts:
-        most, kept = run.world.settings.max_app_instances, len(slot.in_phase(Phase.UP))
-        check_instances(run.app, run.manifest, await _scale(run), most, allowed=kept)
+        most, kept, scale = run.world.settings.max_app_instances, len(slot.in_phase(Phase.UP)), await _scale(run)
+        check_instances(run.app, run.manifest, scale, most, allowed=kept)
+        check_volumes(run.app, run.release, {name: scale.count(name, run.manifest) for name in change.counts})
 
 
 async def _live_slot(run: StepRun) -> Slot:

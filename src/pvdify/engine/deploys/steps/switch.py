@@ -43,9 +43,9 @@ async def switch(run: StepRun) -> str:
     wanted = route_of(app, run.world.settings.base_domain, run.manifest, slot)
     due_times = DueTimes(clock=run.world.clock, locks=run.world.locks, store=run.world.store)
     await due_times.until_now(run.app)  # while the schedules of the displaced release still apply
-    async with run.world.locks.hostnames:
+    async with run.world.locks.routes(run.app), run.world.locks.hostnames:
         await run.tools.claims.check_free(run.app, wanted.hostnames, held=await run.held_hostnames(app))
-        await put_route(run, wanted)
+        await run.tools.serving.put(wanted)
     await _record(run, slot, displaced, before)
     return f"v{run.release.version} live"
 
