@@ -29,7 +29,7 @@ class Display(Protocol):
 
 def display(io: Io) -> Display:
     """Return the display that fits stderr."""
-    return LiveDisplay(io.stderr) if io.is_live else PlainDisplay(io)
+    return LiveDisplay(io.stderr, with_colors=io.is_stderr_color) if io.is_live else PlainDisplay(io)
 
 
 class PlainDisplay:
@@ -54,8 +54,10 @@ class LiveDisplay:
     Finished lines stay. Below them the running step shows its time, until its own line replaces it.
     """
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
+    def __init__(
+        self, stream: TextIO, *, with_colors: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stream, self._with_colors = stream, with_colors
         self._clock = clock
         self._step = ""
         self._began = 0.0
@@ -78,7 +80,7 @@ class LiveDisplay:
         with self._writing:
             if self._step and text.removeprefix("  ").startswith(self._step):
                 self._step = ""
-            self._stream.write(f"{_ERASE}{shown_at_terminal(text, with_colors=True)}\n")
+            self._stream.write(f"{_ERASE}{shown_at_terminal(text, with_colors=self._with_colors)}\n")
             self._draw()
 
     def close(self) -> None:

@@ -37,12 +37,21 @@ def run_program(
     argv: Sequence[str], surroundings: "Surroundings", io: "Io", *, understand: "Parse | None" = None
 ) -> int:  # fmt: skip
     """Run one command line and return its exit code. ``understand``: the parser, by default ``parse``."""
+
+    def run() -> int:
+        parsed = (understand or parse)(argv, surroundings)
+        return parsed if isinstance(parsed, int) else parsed.execute(surroundings.environ, io)
+
+    return answered(run, io)
+
+
+def answered(run: "Callable[[], int]", io: "Io") -> int:
+    """Return the exit code of ``run``; what it raises is printed as an error with its own exit code."""
     from pvdify.cli.exit_codes import READER_GONE, exit_code
     from pvdify.errors import PvdifyError
 
     try:
-        parsed = (understand or parse)(argv, surroundings)
-        return parsed if isinstance(parsed, int) else parsed.execute(surroundings.environ, io)
+        return run()
     except PvdifyError as error:
         _say_error(io, error.render())
         if io.workflow is not None:

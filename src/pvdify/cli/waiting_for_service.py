@@ -2,6 +2,7 @@
 
 from pvdify.cli.io import Io
 from pvdify.client.api import Client
+from pvdify.client.events import keep_asking
 from pvdify.errors import ServiceFailed
 from pvdify.wire.answers import Service
 
@@ -10,10 +11,15 @@ SHOWN_AFTER = 10  # requests without a change before a message about the state
 
 
 def wait_for(name: str, client: Client, io: Io) -> Service:
-    """Return the service once it is live and no action is in progress. Raises ServiceFailed if it goes down."""
+    """Return the service once it is live and no action is in progress.
+
+    Raises ServiceFailed if it goes down, OutcomeUnknown.
+    """
     looks = 0
     while True:
-        service = client.service(name)
+        service = keep_asking(
+            lambda: client.service(name), f"the change of {name}", f"`pvdify services:info {name}`", sleep=client.sleep
+        )
         if not service.doing and service.failure:
             what, _, why = service.failure.partition(": ")
             raise ServiceFailed(

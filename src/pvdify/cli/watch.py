@@ -7,7 +7,7 @@ from pvdify.cli.outcome import is_settled, report
 from pvdify.client.api import Client
 from pvdify.client.calls.releases import DeployEnded, DeployLine, StepBegan
 from pvdify.client.events import StreamLost
-from pvdify.errors import OutcomeUnknown, UnavailableError
+from pvdify.errors import DeniedError, OutcomeUnknown, UnavailableError
 from pvdify.wire.answers import Release
 
 
@@ -39,13 +39,15 @@ def _follow(release: Release, client: Client, lines: Display) -> Release:
                     return ended
     except StreamLost as lost:
         return _look_once_more(release, client, lost.why)
+    except DeniedError as error:  # a token that expired during the deploy
+        return _look_once_more(release, client, error.why or error.what)
     return _look_once_more(release, client, "the log ended before the deploy did")
 
 
 def _look_once_more(release: Release, client: Client, why: str) -> Release:
     try:
         ended = client.release(release.app, release.version)
-    except UnavailableError:
+    except (DeniedError, UnavailableError):
         ended = release
     if not is_settled(ended):
         raise OutcomeUnknown(

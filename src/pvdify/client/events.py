@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pvdify.client.transport import NoAnswer, NotSent
-from pvdify.errors import UnavailableError
+from pvdify.errors import OutcomeUnknown, UnavailableError
+
+T = TypeVar("T")
 
 # Seconds before each attempt to reconnect; long enough for a restart of the server. Every event resets the count. A
 # comment does not: otherwise a server that only sends a comment and closes would be asked forever.
@@ -68,6 +71,26 @@ def follow(open_stream: Callable[[str], Iterable[bytes]], *, sleep: Callable[[fl
             raise StreamLost(why)
         sleep(PATIENCE[failures])
         failures += 1
+
+
+def keep_asking(ask: Callable[[], T], what: str, check: str, *, sleep: Callable[[float], None]) -> T:
+    """Return what ``ask`` returns, asking again while the server does not answer.
+
+    For a change that the server has accepted, and that goes on without this command. ``what``: names it. ``check``: how
+    to see what became of it. Raises OutcomeUnknown if the server does not come back within PATIENCE.
+    """
+    for pause in PATIENCE:
+        try:
+            return ask()
+        except UnavailableError:
+            sleep(pause)
+    try:
+        return ask()
+    except UnavailableError as error:
+        raise OutcomeUnknown(
+            f"{what}: the connection was lost before it had ended", why=error.why or error.what,
+            next=f"{check}; it continues without this command",
+        ) from error  # fmt: skip
 
 
 def _event(fields: dict[str, list[str]]) -> ServerEvent:

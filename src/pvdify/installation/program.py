@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.cli.exit_codes import exit_code
 from pvdify.cli.io import Io, process_io
+from pvdify.cli.main import answered
 from pvdify.client.decode import decode
 from pvdify.errors import NotRoot, PvdifyError
 from pvdify.installation import backing_up, installing, restoring, uninstalling
@@ -18,6 +19,10 @@ from pvdify.wire.installation import ORDERS, BackUp, CheckMachine, Install, Orde
 def main(arguments: Sequence[str]) -> int:
     """Carry out the one order, a JSON object of ``wire.installation``; return the exit code."""
     io, order = process_io(os.environ), read_order(arguments[0])
+    return answered(lambda: _report(order, io), io)
+
+
+def _report(order: Order, io: Io) -> int:
     try:
         return _carry_out(order, Machine(runner=SubprocessRunner()), io)
     except PvdifyError as error:

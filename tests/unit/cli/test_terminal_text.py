@@ -104,6 +104,15 @@ def test_a_redrawn_line_is_filtered() -> None:
     assert "\x1b[1A" not in stream.getvalue()
 
 
+@pytest.mark.parametrize("with_colors", [True, False])
+def test_a_redrawn_line_has_colors_only_if_they_are_wanted(with_colors: bool) -> None:
+    stream = io.StringIO()
+
+    LiveDisplay(stream, with_colors=with_colors).line("    | \x1b[31mred")
+
+    assert ("\x1b[31m" in stream.getvalue()) is with_colors
+
+
 def test_what_a_hook_writes_begins_no_line_of_the_deploy_log() -> None:
     entry = LogEntry(
         at=AT, kind="output", step="pre_deploy", text="x\r  switch        v9 live\n::error::y", seconds=None

@@ -2,9 +2,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from pvdify.client.events import PATIENCE, ServerEvent, StreamLost, follow, read_events
+from pvdify.client.events import PATIENCE, ServerEvent, StreamLost, follow, keep_asking, read_events
 from pvdify.client.transport import NoAnswer, NotSent
-from pvdify.errors import AppNotFound, StoreUnavailable
+from pvdify.errors import AppNotFound, OutcomeUnknown, ServerUnreachable, StoreUnavailable
 
 END = b"event: end\ndata: {}\n\n"
 
@@ -88,3 +88,25 @@ def test_a_refusal_is_not_retried() -> None:
 
     with pytest.raises(AppNotFound):
         list(follow(open_stream, sleep=lambda _: None))
+
+
+@pytest.mark.parametrize("failures", [1, len(PATIENCE)])
+def test_what_goes_on_without_the_command_is_asked_for_again(failures: int) -> None:
+    answers: list[Exception | str] = [ServerUnreachable("away")] * failures + ["done"]
+    paused: list[float] = []
+
+    assert keep_asking(lambda: given(answers.pop(0)), "x", "y", sleep=paused.append) == "done"
+    assert tuple(paused) == PATIENCE[:failures]
+
+
+def test_a_server_that_stays_away_leaves_the_outcome_unknown() -> None:
+    answers: list[Exception | str] = [ServerUnreachable("away")] * (len(PATIENCE) + 1)
+
+    with pytest.raises(OutcomeUnknown, match="the change of shop: the connection was lost"):
+        keep_asking(lambda: given(answers.pop(0)), "the change of shop", "`pvdify ps shop`", sleep=lambda _: None)
+
+
+def given(answer: Exception | str) -> str:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

@@ -2,9 +2,13 @@ import json
 import subprocess
 import sys
 
+import click
+import pytest
+
 from pvdify.cli.installation import argv_of
+from pvdify.installation.doctor import report
 from pvdify.installation.machine import UnitState, parse_unit, show_unit
-from pvdify.installation.program import read_order
+from pvdify.installation.program import main, read_order
 from pvdify.wire.installation import CheckMachine, Install, Uninstall
 
 
@@ -78,3 +82,12 @@ def test_the_systemctl_arguments_for_a_unit() -> None:
         "a.service",
         "--property=LoadState,ActiveState,UnitFileState,NeedDaemonReload,InactiveExitTimestampMonotonic",
     )
+
+
+def test_a_bad_line_on_stdin_is_a_usage_error_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise click.UsageError("no KEY=VALUE")
+
+    monkeypatch.setattr(report, "run", refuse)
+
+    assert main([argv_of(CheckMachine())[-1]]) == 2

@@ -11,6 +11,7 @@ from pvdify.cli.moments import moment
 from pvdify.cli.output import facts, size
 from pvdify.cli.tables import table
 from pvdify.client.api import Client
+from pvdify.errors import BackupNotFound
 from pvdify.wire.answers import Backup, BackupTarget, BackupTask
 from pvdify.wire.requests import VerifyBackup
 
@@ -49,6 +50,8 @@ def run_list(options: ListOptions, client: Client, io: Io) -> int:
     """Show the target and the backups."""
     found = client.backups()
     backups = [it for it in found.backups if options.backup in (None, it.id)]
+    if options.backup and not backups:
+        raise BackupNotFound(f"there is no backup {options.backup}", next="`pvdify backups` lists them")
     backups = [it for it in backups if options.app is None or any(item.app == options.app for item in it.items)]
     if options.as_json:
         io.show_json({"target": found.target, "backups": backups, "tasks": found.tasks})

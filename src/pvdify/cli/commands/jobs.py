@@ -95,7 +95,9 @@ def follow_run(app: str, name: str, number: int | None, client: Client, io: Io, 
                 io.show_json(found)
             io.say(f"run {found.number} of {name} {ended(found)}")
             return DONE if found.state == "succeeded" else FAILED
-        if not as_json:
+        if as_json:
+            io.show_json(found, is_line=True)
+        else:
             io.show_prefixed(*log_text.parts(found), color=zlib.crc32(f"{name}.{found.number}".encode()))
     return FAILED
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import click
 
@@ -13,6 +14,7 @@ from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.live import display
 from pvdify.cli.words import exists
 from pvdify.client.api import Client
+from pvdify.client.events import keep_asking
 from pvdify.client.problems import from_failure
 from pvdify.errors import FailedError
 from pvdify.manifest.names import WEB
@@ -236,7 +238,10 @@ def _followed(operation: Operation, client: Client, io: Io) -> Operation:
             if operation.state in _SETTLED:
                 return operation
             client.sleep(_PAUSE)
-            operation = client.operation(operation.app, operation.id)
+            operation = keep_asking(
+                partial(client.operation, operation.app, operation.id), f"the change of {operation.app}",
+                f"`pvdify ps {operation.app}` shows what runs", sleep=client.sleep,
+            )  # fmt: skip
     finally:
         lines.close()
 

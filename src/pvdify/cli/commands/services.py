@@ -1,6 +1,7 @@
 """``pvdify services``, ``services:info`` and ``services:logs``: show services and their logs."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import click
 
@@ -12,6 +13,8 @@ from pvdify.cli.moments import moment, until
 from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.tables import table
 from pvdify.client.api import Client
+from pvdify.client.events import StreamLost
+from pvdify.errors import ServerUnreachable
 from pvdify.wire.answers import Service
 
 
@@ -85,14 +88,19 @@ def run_info(options: InfoOptions, client: Client, io: Io) -> int:
 def run_logs(options: LogOptions, client: Client, io: Io) -> int:
     """Show the last lines that a service wrote, or follow its log."""
     lines = client.service_lines(options.name, options.lines)
-    if options.as_json:
+    if options.as_json and not options.is_following:
         io.show_json({"lines": lines})
         return DONE
-    for line in lines:
-        io.show(line)
-    if options.is_following:
-        for line in client.follow_service(options.name):
-            io.show(line)
+    try:
+        for line in chain(lines, client.follow_service(options.name) if options.is_following else ()):
+            if options.as_json:
+                io.show_json({"line": line}, is_line=True)
+            else:
+                io.show(line)
+    except StreamLost as lost:
+        raise ServerUnreachable(
+            f"{options.name}: the log stream was lost", why=lost.why, next="run the same command again"
+        ) from lost
     return DONE
 
 

@@ -1,11 +1,13 @@
 """Requests about backups."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from pvdify.client.calls.asking import Asking, T
 from pvdify.client.encode import request_body
+from pvdify.client.events import keep_asking
 from pvdify.client.session import Question
 from pvdify.wire.answers import Backups, BackupTarget, BackupTask, RestorePlan
 from pvdify.wire.requests import RestoreBackup, ScheduleBackups, SetBackupTarget, VerifyBackup
@@ -57,8 +59,11 @@ class BackupCalls(Asking):
         """Yield the lines of the task's log as they are written, then the finished task."""
         seen = 0
         while True:
-            path = f"/backups/tasks/{quote(task.id, safe='')}"
-            task = self._session.ask_for(BackupTask, Question(path=path))
+            question = Question(path=f"/backups/tasks/{quote(task.id, safe='')}")
+            task = keep_asking(
+                partial(self._session.ask_for, BackupTask, question), f"the {task.kind} {task.id}", _LOOK,
+                sleep=self._session.sleep,
+            )  # fmt: skip
             yield from task.log[seen:]
             seen = len(task.log)
             if task.is_over:

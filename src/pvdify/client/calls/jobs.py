@@ -1,8 +1,10 @@
 """Requests about scheduled jobs."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from pvdify.client.calls.asking import Asking, app_path
+from pvdify.client.events import keep_asking
 from pvdify.client.session import Question
 from pvdify.wire.answers import Job, JobOutput, JobRun, LogLine
 
@@ -18,7 +20,7 @@ class JobCalls(Asking):
 
     def run_job(self, app: str, name: str) -> JobRun:
         """Start a run of the job now. Raises JobNotFound, JobRunning, NothingRuns."""
-        lost, check = "the job may or may not run now", f"`pvdify jobs:history {app} {name}` shows its runs"
+        lost, check = "the job may or may not run now", f"`pvdify jobs:history {app} --job {name}` shows its runs"
         question = Question(method="POST", path=app_path(app, "jobs", name, "run"), lost=lost, check=check)
         return self._session.ask_for(JobRun, question)
 
@@ -43,7 +45,10 @@ class JobCalls(Asking):
         """Yield a run's output lines as they are written, then the finished run."""
         seen = 0
         while True:
-            found = self.job_output(app, name, number, seen)
+            found = keep_asking(
+                partial(self.job_output, app, name, number, seen), f"a run of {name} of {app}",
+                f"`pvdify jobs:history {app} --job {name}` shows its runs", sleep=self._session.sleep,
+            )  # fmt: skip
             yield from found.lines
             seen, number = seen + len(found.lines), found.run.number
             if found.is_over:

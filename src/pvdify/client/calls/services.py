@@ -58,7 +58,9 @@ class ServiceCalls(Asking):
 
     def connect_service(self, name: str, wanted: ConnectService) -> OneOff:
         """Start a command in a service. Follow, write to and end it like a command of ``run``. Raises NothingRuns."""
-        question = Question(method="POST", path=_path(name, "connect"), body=request_body(wanted))
+        lost, check = f"the command may have been started in {name}", "it ends by itself without a viewer"
+        path, body = _path(name, "connect"), request_body(wanted)
+        question = Question(method="POST", path=path, body=body, lost=lost, check=check)
         return self._session.ask_for(OneOff, question)
 
     def service_lines(self, name: str, lines: int) -> list[str]:
