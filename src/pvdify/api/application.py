@@ -62,6 +62,7 @@ def build_application(
             Exception: answer_unexpected,
         },
     )
+    application.router.redirect_slashes = False  # the address of a redirect would have http, and no client its token
     return Observed(application, engine.observations)
 
 

@@ -8,13 +8,13 @@ from pvdify.manifest.quantities import parse_seconds
 
 
 def since(call: Call) -> datetime | None:
-    """Return the time of the query's ``since``: a timestamp or an age like 10m; or None. Raises InvalidError."""
+    """Return the time of the query's ``since`` in UTC: a timestamp or an age like 10m; or None. Raises InvalidError."""
     text = call.request.query_params.get("since", "")
     if not text:
         return None
     try:
         at = datetime.fromisoformat(text)
-        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
     except ValueError:
         pass
     try:

@@ -48,6 +48,7 @@ def build_application(engine: Engine, *, places: Places | None = None) -> ASGIAp
             Exception: answer_unexpected,
         },
     )
+    application.router.redirect_slashes = False  # the address of a redirect would have http, and no client its token
     return Observed(SecurityHeaders(application), engine.observations)
 
 

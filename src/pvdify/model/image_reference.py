@@ -70,7 +70,7 @@ def parse_image_reference(text: str) -> ImageReference:
             else "expected [host/]path[:tag][@sha256:digest]",
             next="pass the reference that your CI pushed, like ghcr.io/org/app:v1",
         )
-    path = match["path"] if has_host or "/" in match["path"] else f"library/{match['path']}"
+    path = match["path"] if host != "docker.io" or "/" in match["path"] else f"library/{match['path']}"
     tag = match["tag"] or (None if match["digest"] else "latest")
     return ImageReference(host=host, path=path, tag=tag, digest=match["digest"])
 

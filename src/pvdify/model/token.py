@@ -62,6 +62,10 @@ class Actor:
         preview = parent_of(app) if app else None
         return preview is not None and preview[0] == self.app
 
+    def narrowed(self, app: str | None) -> str | None:
+        """Return the app whose records an answer may have: the wanted one if the actor reaches it, else its own."""
+        return app if app and self.reaches(app) else self.app
+
 
 PVDIFY = Actor(name="pvdify", role=Role.ADMIN)  # the server itself
 

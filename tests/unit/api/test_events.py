@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 
 import pytest
 
@@ -48,7 +49,16 @@ async def test_events_are_chosen_by_app_actor_kind_and_moment(busy: Api):
     assert await actions(busy, "kind=deploy") == ["deploy.failed", "deploy.live"]
     assert await actions(busy, "kind=deploy.live") == ["deploy.live"]
     assert await actions(busy, f"since={since}") == ["config.changed", "domain.added"]
+    for hours in (2, -5):
+        there = datetime.fromisoformat(since).astimezone(timezone(timedelta(hours=hours))).isoformat()
+        assert await actions(busy, f"since={quote(there)}") == ["config.changed", "domain.added"]
     assert (await busy("GET", "/events?since=soon")).status == 422
+
+
+async def test_a_path_with_a_slash_at_its_end_is_not_redirected(busy: Api):
+    answer = await busy("GET", "/apps/")
+
+    assert (answer.status, answer.json["code"]) == (404, "not-found")
 
 
 async def test_an_event_says_where_its_request_came_from(api: Api):

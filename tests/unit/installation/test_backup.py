@@ -193,7 +193,8 @@ def test_a_cut_or_changed_backup_is_refused(site: Site) -> None:
         ("age.key", True), ("age.key.retired", True), ("admin.token", True), ("github-webhook.secret", True),
         ("credentials", True), ("credentials/ghcr.io.json", True), ("edge/tunnel.env", True),
         ("credentials/ghcr.io.sops.yaml", False), ("age.recipients", False), ("config/shop/v1.sops.yaml", False),
-        ("config/shop/admin.token", False),
+        ("config/shop/admin.token", False), (".age.key.4711", True), (".admin.token.99", True),
+        (".pvdify.lock", False),
     ],
 )  # fmt: skip
 def test_unencrypted_secret_files_count_as_keys(path: str, is_key: bool) -> None:

@@ -13,6 +13,7 @@ DIGEST = "sha256:" + "a" * 64
     [
         ("ghcr.io/org/app:v1", "ghcr.io/org/app:v1"),
         ("nginx", "docker.io/library/nginx:latest"),
+        ("docker.io/nginx:1.27", "docker.io/library/nginx:1.27"),
         ("org/app", "docker.io/org/app:latest"),
         ("localhost/tiny:1", "localhost/tiny:1"),
         ("127.0.0.1:5000/app:v1", "127.0.0.1:5000/app:v1"),

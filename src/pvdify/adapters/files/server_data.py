@@ -67,7 +67,9 @@ def is_key(path: Path) -> bool:
     Such secrets are the age key, the admin token, the secret of webhooks, passwords of registries and the tunnel's
     token.
     """
-    if len(path.parts) == 1 and (path.suffix in _KEYS or path.name.startswith("age.key")):
+    # A file that a power cut left half replaced is ``.NAME.PID``; see ``whole_file``.
+    name = path.name.removeprefix(".").rstrip("0123456789").rstrip(".") if path.name.startswith(".") else path.name
+    if len(path.parts) == 1 and (Path(name).suffix in _KEYS or name.startswith("age.key")):
         return True
     return path.parts[0] in _KEY_FOLDERS and not path.name.endswith(ENCRYPTED)
 

@@ -8,14 +8,16 @@ LOG_DESCRIPTOR = "PVDIFY_ACCESS_LOG_FD"  # environment variable; without it the 
 _LONGEST_LINE = 16384  # bytes
 # Headers that the router cannot verify. They are removed from every request, so that no app trusts them.
 _UNVERIFIED = ("Forwarded", "X-Forwarded-Port", "True-Client-IP")
+# What visitors write is cut: a line that is longer than ``_LONGEST_LINE`` could not be read. JSON has up to six bytes
+# for each of theirs.
 _FIELDS = (
     ("time", '"%[date,utime(%Y-%m-%dT%H:%M:%S)].%[date(0,ms),mod(1000),add(1000),regsub(^1,)]Z"'),
     ("request_id", '"%[var(txn.request_id)]"'),
     ("client", '"%[var(txn.client)]"'),
     ("protocol", '"%[var(txn.protocol)]"'),
     ("method", '"%[var(txn.method),json(utf8s)]"'),
-    ("host", '"%[var(txn.host),json(utf8s)]"'),
-    ("path", '"%[var(txn.path),json(utf8s)]"'),
+    ("host", '"%[var(txn.host),bytes(0,255),json(utf8s)]"'),
+    ("path", '"%[var(txn.path),bytes(0,1024),json(utf8s)]"'),
     ("status", "%ST"),
     ("ms", "%Ta"),
     ("wait_ms", "%Tr"),
@@ -25,7 +27,7 @@ _FIELDS = (
     ("target", '"%[var(txn.target)]"'),
     ("retries", '"%rc"'),
     ("ended", '"%tsc"'),
-    ("agent", '"%[var(txn.agent),json(utf8s)]"'),
+    ("agent", '"%[var(txn.agent),bytes(0,512),json(utf8s)]"'),
 )
 
 

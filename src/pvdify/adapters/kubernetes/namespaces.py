@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ class Namespaces:
     def __init__(self, *, cluster: Cluster, scope: Scope, clock: Clock, rules: NamespaceRules) -> None:
         self._cluster, self._scope, self._clock, self._rules = cluster, scope, clock, rules
         self._ready: set[str] = set()
+        self._made: Counter[str] = Counter()
         self._making = asyncio.Lock()
 
     async def ensure(self, app: str) -> None:
@@ -52,7 +54,12 @@ class Namespaces:
             return
         async with self._making:
             await self._make(app)
+            self._made[app] += 1
             self._ready.add(app)
+
+    def made(self, app: str) -> int:
+        """Return how many times the app's namespace was made since the start; what was in it before may be gone."""
+        return self._made[app]
 
     def forget(self, app: str) -> None:
         """Look at the namespace again before its next use."""

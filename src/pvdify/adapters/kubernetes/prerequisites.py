@@ -36,7 +36,7 @@ class Prerequisites:
     ) -> None:  # fmt: skip
         self._cluster, self._scope, self._namespaces, self._networks = cluster, scope, namespaces, networks
         self._storage, self._logins, self._user_of = storage, logins, user_of
-        self._pulls: dict[str, str] = {}  # app -> the logins that its namespace has
+        self._pulls: dict[str, tuple[int, str]] = {}  # app -> the logins that its namespace has, as it was made
         self._policy = ""
 
     async def bring(self, spec: InstanceSpec) -> None:
@@ -47,7 +47,6 @@ class Prerequisites:
             if refused.status != 404:  # the namespace was deleted past pvdify
                 raise causes.not_made(spec, refused.message) from refused
             self._namespaces.forget(spec.app)
-            self._pulls.pop(spec.app, None)
             try:
                 await self._bring(spec)
             except Refused as again:
@@ -84,14 +83,15 @@ class Prerequisites:
     async def bring_logins(self, app: str) -> None:
         """Give the app's namespace the logins for its pulls, if they are others than before."""
         content = self._logins(app)
-        if self._pulls.get(app, "") == content:
+        wanted = self._namespaces.made(app), content
+        if self._pulls.get(app) == wanted:
             return
         path = self._scope.path(app, "secrets", manifests.REGISTRIES)
         if content:
             await self._cluster.apply(path, manifests.pull_secret(self._scope, app, content))
         else:
             await self._cluster.delete(path)
-        self._pulls[app] = content
+        self._pulls[app] = wanted
 
     async def renew_logins(self) -> None:
         """Give every namespace that has logins the present ones. Raises RuntimeUnavailable."""

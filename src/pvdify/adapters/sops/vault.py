@@ -101,7 +101,7 @@ class Vault:
         failed = []
         for file in files:
             try:
-                if is_whole or document.recipients_of(file.read_text(encoding="utf-8")) != wanted:
+                if is_whole or document.recipients_of(_text(file)) != wanted:
                     self.seal(file, self.texts(file))
             except SopsRefused as error:
                 failed.append(f"{file}: {error}")
@@ -115,8 +115,7 @@ class Vault:
         return Reencrypted(documents=len(files), recipients=recipients)
 
     def _open(self, file: Path) -> Opened:
-        text = file.read_text(encoding="utf-8")
-        return document.open_text(text, "yaml", self.keys.identities())
+        return document.open_text(_text(file), "yaml", self.keys.identities())
 
     def _open_twice(self, file: Path) -> dict[str, str]:
         """Decrypt the file; retry once, because a rotation may have ended between reading the file and the key."""
@@ -187,3 +186,11 @@ def _move(old: Path, new: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _text(file: Path) -> str:
+    """Return the file's text. Raises OSError, SopsRefused."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SopsRefused("it is damaged: it is not UTF-8 text") from error

@@ -7,7 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -264,7 +264,7 @@ class SqliteStore(
 
 
 def _stamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")  # the queries compare text
 
 
 def _open(file: Path) -> sqlite3.Connection:

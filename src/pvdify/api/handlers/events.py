@@ -16,13 +16,13 @@ LONGEST_ID = 19  # digits; more are no number that SQLite has
 
 
 async def list_events(call: Call) -> Response:
-    """List the events, newest first, or follow them; a token for one app sees that app's."""
+    """List the events, newest first, or follow them; a token for one app sees that app's, or a preview's of it."""
     query = call.request.query_params
     kind = query.get("kind")
     if kind is not None and (problem := problem_with_kind(kind)):
         raise InvalidError(f'there are no events of the kind "{kind}"', why=problem, next="`pvdify events --help`")
     wanted = EventFilter(
-        app=call.actor.app or query.get("app"), actor=query.get("actor"), kind=kind,
+        app=call.actor.narrowed(query.get("app")), actor=query.get("actor"), kind=kind,
         since=moments.since(call),
     )  # fmt: skip
     limit, activity = call.number("limit", 100, least=0) or 0, call.engine.queries.activity

@@ -13,8 +13,8 @@ from pvdify.wire.logs import render_visit
 
 
 async def show_visits(call: Call) -> Response:
-    """List the requests that ended last, or follow them; a token for one app sees that app's."""
-    app = call.actor.app or call.request.query_params.get("app")
+    """List the requests that ended last, or follow them; a token for one app sees that app's, or a preview's of it."""
+    app = call.actor.narrowed(call.request.query_params.get("app"))
     found = await call.engine.observations.visits(app, call.number("lines", 100, least=0, most=10_000) or 0)
     visits = [translate.visit(it) for it in found]
     is_json = call.request.query_params.get("format") == "json"

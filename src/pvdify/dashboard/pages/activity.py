@@ -59,7 +59,7 @@ def _cell(value: object) -> object:
 def _wanted(call: Call) -> EventFilter:
     seconds = _SPANS.get(call.query("since"))
     return EventFilter(
-        app=call.actor.app or call.query("app") or None, actor=call.query("actor") or None,
+        app=call.actor.narrowed(call.query("app")), actor=call.query("actor") or None,
         kind=call.query("kind") or None,
         since=datetime.now(UTC) - timedelta(seconds=seconds) if seconds else None,
     )  # fmt: skip

@@ -76,6 +76,17 @@ async def test_clear_file_that_cannot_be_read_stays_and_does_not_keep_the_server
     assert clear.read_text() == "- no mapping\n"
 
 
+async def test_a_file_that_is_no_text_does_not_keep_the_server_from_starting_and_is_refused(tmp_path):
+    await make(tmp_path).write("shop", 1, CONFIG)
+    (file,) = (tmp_path / "config" / "shop").iterdir()
+    file.write_bytes(file.read_bytes() + b"\xff")
+
+    secrets = make(tmp_path)
+
+    with pytest.raises(StoreUnavailable, match="shop"):
+        await secrets.read("shop", 1)
+
+
 async def test_a_lost_key_is_never_replaced_and_works_again_once_restored(tmp_path):
     await make(tmp_path).write("shop", 1, CONFIG)
     key = (tmp_path / "age.key").read_bytes()
