@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from pvdify.dashboard import notices
+from pvdify.dashboard.cookies import is_over_https
 from pvdify.dashboard.forms import form_key
 from pvdify.dashboard.pulse import Pulse
 from pvdify.dashboard.remembered import Remembered
@@ -69,17 +70,21 @@ class Call:
     def page(self, template: str, status: int = 200, **context: object) -> Response:
         """Render a template with ``context``, ``call``, and ``csrf`` (the token for forms)."""
         key = form_key(self.signed_in.key) if self.signed_in is not None else ""
-        notice = notices.read(self.request)
+        notice = notices.read(self.request, is_secure=self._is_secure)
         content = render(template, call=self, csrf=key, notice=notice, **context)
         response = answer(self.request, content, status)
         if notice:
-            notices.clear(response)
+            notices.clear(response, is_secure=self._is_secure)
         return response
 
     def app_page(self, template: str, tab: str, **context: Any) -> Response:
         """Render a page of an app with the app's tabs. A preview has no Previews tab."""
         tabs = TABS if parent_of(self.app) is None else TABS[:-1]
         return self.page(template, app=self.app, tab=tab, tabs=tabs, **context)
+
+    @property
+    def _is_secure(self) -> bool:
+        return is_over_https(self.request, self.engine.settings)
 
     def query(self, name: str) -> str:
         """Return a query parameter without surrounding white space, or ""."""
@@ -103,5 +108,5 @@ class Call:
         """Redirect to a page after a successful form; the page shows the notice once."""
         response = RedirectResponse(quote(path, safe="/?&=%#:@"), 303)
         if notice:
-            notices.write(response, notice)
+            notices.write(response, notice, is_secure=self._is_secure)
         return response

@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 
 from pvdify.engine.access.users import Invitation
+from pvdify.model.action import Action
+from pvdify.model.event import Event
 from pvdify.model.token import Role
 from tests.unit.dashboard.conftest import ADMIN, Browser, Site
 
@@ -152,3 +154,17 @@ async def test_a_user_of_one_app_has_no_access_to_others(site: Site) -> None:
 
     assert (b"shop" in page, b"blog" in page) == (True, False)
     assert (await ada.get("/me")).status == 200
+
+
+async def test_a_user_of_a_destroyed_app_has_no_access_to_the_next_app_of_its_name(site: Site) -> None:
+    daemon = site.engine
+    await daemon.requests.create_app("shop", ADMIN)
+    ada = await invited(site, Role.DEPLOY, "shop")
+    assert (await ada.get("/apps/shop")).status == 200
+
+    gone = Event(at=site.machine.clock.now(), actor="x", action=Action.APP_DESTROYED, app="shop")
+    await site.machine.store.delete_app("shop", gone)
+    await daemon.requests.create_app("shop", ADMIN)
+
+    assert (await ada.get("/apps/shop")).status != 200
+    assert [it.name for it in await daemon.users.list()] == []

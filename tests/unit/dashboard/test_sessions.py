@@ -3,7 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
+from pvdify.dashboard import notices
 from pvdify.errors import StoreUnavailable
 from pvdify.model.token import Actor, Role
 from tests.unit.dashboard.conftest import HERE, Site
@@ -211,3 +214,13 @@ async def test_the_token_of_a_form_is_another_text_each_time(site: Site) -> None
 
     assert first != browser.csrf
     assert (await browser.post("/sign-out", {"csrf": first})).status == 303
+
+
+def test_a_notice_over_https_is_of_this_very_host() -> None:
+    response = Response()
+    notices.write(response, "done", is_secure=True)
+
+    assert response.headers["set-cookie"].startswith("__Host-pvdify-notice=")
+    assert "Secure" in response.headers["set-cookie"]
+    scope = {"type": "http", "headers": [(b"cookie", b"pvdify-notice=ZG9uZQ==")]}
+    assert [notices.read(Request(scope), is_secure=it) for it in (True, False)] == ["", "done"]

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from pvdify.engine.state.services.services import ServiceRequest
+from pvdify.model.backup import BackupItem, ItemKind
 from pvdify.model.token import Role
 from tests.support.databases import ROWS, Databases
 from tests.unit.dashboard.conftest import ADMIN, Site
@@ -67,13 +68,34 @@ async def test_a_failed_drill_needs_attention_and_names_the_next_step(site: Site
 async def test_the_backup_warning_is_hidden_from_a_token_of_one_app(site: Site) -> None:
     await with_backup(site, is_proven=False)
 
-    assert "There is no proven backup" not in await page_of(site, "/", app="shop")
+    assert "No recent backup is proven" not in await page_of(site, "/", app="shop")
+
+
+async def test_a_user_of_one_app_reads_of_a_backup_only_what_is_of_this_app(site: Site) -> None:
+    await with_backup(site, is_proven=False)
+    (backup,) = await site.engine.backups.for_app("shop")
+    foreign = BackupItem(kind=ItemKind.VOLUME, app="blog", name="data", problem="its hook said s3cret")
+    cause = "the volume data of blog: its hook said s3cret"
+    both = replace(backup, items=(*backup.items, foreign), cause=cause, proof=(cause, *backup.proof))
+    await site.machine.store.save(both)
+
+    shop, everyone = await page_of(site, "/apps/shop/state", app="shop"), await page_of(site, "/apps/shop/state")
+
+    assert ("s3cret" in shop, "499 instead of 500" in shop, "s3cret" in everyone) == (False, True, True)
+
+
+async def test_the_state_of_the_server_is_hidden_from_a_user_of_one_app(site: Site) -> None:
+    await site.engine.requests.create_app("shop", ADMIN)
+
+    shop, everyone = await page_of(site, "/", app="shop"), await page_of(site, "/")
+
+    assert ("Containers" in shop, "Containers" in everyone) == (False, True)
 
 
 async def test_with_a_verified_backup_nothing_needs_attention(site: Site) -> None:
     await with_backup(site, is_proven=True)
 
-    assert "There is no proven backup" not in await page_of(site, "/")
+    assert "No recent backup is proven" not in await page_of(site, "/")
 
 
 async def test_a_drill_that_is_too_long_ago_needs_attention(site: Site) -> None:

@@ -223,6 +223,15 @@ DELETE FROM job_runs WHERE app = :app;
 -- name: forget_service_links
 DELETE FROM service_links WHERE app = :app;
 
+-- name: forget_passkeys_of_users
+DELETE FROM passkeys WHERE user IN (SELECT id FROM users WHERE app = :app AND removed_at IS NULL);
+
+-- name: forget_sessions_of_users
+DELETE FROM sessions WHERE kind = 'user' AND holder IN (SELECT id FROM users WHERE app = :app AND removed_at IS NULL);
+
+-- name: forget_users
+DELETE FROM users WHERE app = :app AND removed_at IS NULL;
+
 -- name: forget_app
 DELETE FROM apps WHERE name = :app;
 

@@ -54,7 +54,7 @@ ONE: dict[type, str] = {
 _FORGET = (
     "releases", "switch_counts", "scales", "noted_statuses", "slots", "operations", "config_versions",
     "idempotent_requests", "previews", "tokens", "links", "grants", "job_records",
-    "job_runs", "former_names", "service_links", "app",
+    "job_runs", "former_names", "service_links", "passkeys_of_users", "sessions_of_users", "users", "app",
 )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ async def _content(call: Call, wanted: Wanted) -> str:
     return render(
         "parts/now.html", items=items[:MOST_ITEMS], more=len(items) - MOST_ITEMS, found=found, filter=wanted.text,
         rows=call.shared.rows.html(rows), pages=_pages(wanted, found.page, found.pages), summary=summary, edge=edge,
+        is_tenant=call.actor.app is not None,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from pvdify.dashboard.call import Call
 from pvdify.engine.state.volumes import VolumeView
 from pvdify.errors import InvalidError
+from pvdify.model.backup import Backup, ItemKind
 
 RUNS, OUTPUT_LINES, BACKUPS = 30, 1000, 10
 
@@ -15,11 +16,21 @@ async def show_state(call: Call) -> Response:
     await engine.queries.app(app)
     volumes = call.shared.volumes.get(app, lambda: _volumes(call))
     linked = [(it.service, link) for it in await engine.services.list() for link in it.links if link.app == app]
+    names, backups = {each.name for each, _ in linked}, (await engine.backups.for_app(app))[:BACKUPS]
     return call.app_page(
         "state.html", "State", volumes=volumes, services=linked, jobs=await engine.jobs.list(app),
-        backups=(await engine.backups.for_app(app))[:BACKUPS], health=await engine.backups.health(),
+        backups=[(it, _note(call, it, names)) for it in backups], health=await engine.backups.health(),
         runs=await engine.jobs.history(app, None, RUNS), trash=engine.settings.trash,
     )  # fmt: skip
+
+
+def _note(call: Call, backup: Backup, services: set[str]) -> str:
+    """Return what is wrong with a backup; for a user of one app, with what is of this app or of these services."""
+    if call.actor.app is None:
+        return backup.proof[0] if backup.proof else backup.cause
+    own = [it for it in backup.items if it.app == call.app or (it.kind is ItemKind.SERVICE and it.name in services)]
+    proof = [line for line in backup.proof if line.startswith(tuple(it.title for it in own))]
+    return next(iter(proof or [it.problem for it in own if it.problem]), "")
 
 
 async def show_run(call: Call) -> Response:
