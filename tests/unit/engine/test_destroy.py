@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from pvdify.errors import RuntimeUnavailable
 from tests.fakes.machine import ACTOR, Daemon, Machine
 
 V1 = "reg.example.com/shop:v1"
@@ -44,3 +45,29 @@ async def test_the_mark_that_hides_old_logs_is_set_after_the_deploy_logs_are_rem
     await daemon.finish_retirements()
 
     assert order == ["deploy logs", "mark"]
+
+
+@pytest.mark.parametrize("what", ["images.kept", "supervisor.remove"])
+async def test_the_records_of_an_app_stay_until_everything_else_of_it_is_gone(
+    machine: Machine, daemon: Daemon, what: str, monkeypatch: pytest.MonkeyPatch
+):
+    await daemon.deploy(image=V1, manifest={"volumes": {"data": {"path": "/data"}}})
+    part, _, verb = what.partition(".")
+    works, is_broken = getattr(getattr(machine, part), verb), True
+
+    async def fails(*arguments: object) -> object:
+        if is_broken:
+            raise RuntimeUnavailable("podman does not answer")
+        return await works(*arguments)
+
+    monkeypatch.setattr(getattr(machine, part), verb, fails)
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+    await daemon.clock.sleep(100.0)
+    before = await daemon.store.app("shop"), [it.trashed_at for it in await daemon.store.volumes("shop")]
+    is_broken = False
+    await daemon.clock.sleep(100.0)
+
+    assert (before[0] is not None, before[1]) == (True, [None])
+    assert await daemon.store.app("shop") is None
+    assert [it.is_trashed for it in await daemon.store.volumes("shop")] == [True]
+    assert machine.supervisor.names == frozenset()

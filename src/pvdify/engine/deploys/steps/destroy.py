@@ -1,13 +1,24 @@
-"""Destroying an app with everything that was made for it."""
+"""Destroying an app with everything that was made for it.
 
+What cannot be removed now is tried again until it can: the app's records stay until nothing else of it is left, because
+nobody would find it without them.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+
+import structlog
 
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.world.concurrency import settle
+from pvdify.errors import PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
 from pvdify.model.release import grace_of
+
+log = structlog.get_logger()
+PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before each new try; the last one repeats
 
 
 @step(commits=True)
@@ -20,6 +31,10 @@ async def close_route(run: StepRun) -> None:
 @step()
 async def remove_instances(run: StepRun) -> None:
     """Stop the app's containers within their grace time, then remove them and their network."""
+    await _until_done(run, _remove_instances)
+
+
+async def _remove_instances(run: StepRun) -> None:
     live = await run.world.store.active_release(run.app)
     grace = grace_of(live)
     # The reconciler starts instances under this lock, and skips an app that is being destroyed.
@@ -33,6 +48,10 @@ async def remove_instances(run: StepRun) -> None:
 @step()
 async def remove_files(run: StepRun) -> None:
     """Remove the app's pins of images, config versions and logs; move its volumes to the trash, or purge them."""
+    await _until_done(run, _remove_files)
+
+
+async def _remove_files(run: StepRun) -> None:
     for version in await run.world.images.kept(run.app):
         await run.world.images.release(run.app, version)
     await run.world.secrets.remove(run.app)
@@ -55,3 +74,18 @@ async def forget(run: StepRun) -> None:
     await run.world.store.delete_app(run.app, gone)
     run.world.former_names.forget(run.app)
     run.is_gone = True
+
+
+async def _until_done(run: StepRun, remove: Callable[[StepRun], Awaitable[None]]) -> None:
+    """Repeat a removal until it succeeds. Parts that are gone already do not fail."""
+    failures = 0
+    while True:
+        try:
+            await remove(run)
+        except PvdifyError as error:
+            run.take_changes()
+            log.warning("destroy.delayed", app=run.app, code=error.code, what=error.what, why=error.why)
+            await run.world.clock.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+            failures += 1
+        else:
+            return
