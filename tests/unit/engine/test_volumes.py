@@ -11,6 +11,7 @@ from pvdify.model.image import LocalImage
 from pvdify.model.instance import InstanceSpec
 from pvdify.model.release import Release, ReleaseStatus
 from pvdify.model.route import Traffic
+from pvdify.model.scale import RequestedCount
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine, assert_consistent
 from tests.fakes.supervisor import FakeNetworks
@@ -61,6 +62,29 @@ async def test_every_release_mounts_the_same_storage(machine: Machine, daemon: D
 
     assert before["/data"] is not None
     assert before == after == mounted(spec_of(machine, back))
+    assert together(machine) == {1}
+
+
+async def test_a_rollback_to_a_release_on_standby_checks_its_volumes(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1, manifest=DATA)
+    await daemon.deploy(image=V2, manifest={"volumes": {}})
+    scaled = await daemon.processes.scale("shop", {"web": RequestedCount(number=2)}, ACTOR)
+    await daemon.finish_operation(scaled)
+
+    back = await daemon.rollback()
+
+    assert back.failure is not None
+    assert (back.status, back.failure.code) == (ReleaseStatus.FAILED, "volume-not-shared")
+    await assert_consistent(machine)
+
+
+async def test_instances_on_standby_stop_before_others_get_their_volume(machine: Machine, daemon: Daemon):
+    first = await daemon.deploy(image=V1, manifest=DATA)
+    await daemon.deploy(image=V2, manifest={"volumes": {}})
+
+    back = await daemon.rollback()
+
+    assert (back.status, mounted(spec_of(machine, back))) == (ReleaseStatus.ACTIVE, mounted(spec_of(machine, first)))
     assert together(machine) == {1}
 
 

@@ -7,7 +7,8 @@ already be processing the request.
 HAProxy sets a request's port once, so its own retries go to the same dead port. So for a slot with several instances,
 the backend has a second server besides the chosen target: the router itself, on a socket that no other program can
 open. A request that arrives there goes to the next position of its slot. If that instance refuses, too, the request
-takes the same way again.
+takes the same way again, with two instances back to the first one: a lost packet or a full queue may have been all that
+kept this one from answering, while the other one's machine is gone.
 
 The slot, the position that failed and the number of failures so far are in the PROXY header (HAProxy calls the field a
 unique id). Visitors cannot write to this header, and apps do not receive it.
@@ -73,7 +74,7 @@ frontend second_try
     http-request set-dst-port var(txn.port)
     http-response set-header {SLOT_HEADER} %[var(txn.target)] unless came_back
 
-    acl is_last var(txn.count),sub(txn.failed) le 1
+    acl is_last var(txn.count) -m int le 1
     acl is_last var(txn.failed) -m int ge {_MOST_TRIES - 1}
     use_backend one_of_several unless is_last
     default_backend only_one

@@ -1,7 +1,7 @@
 """Destroying an app with everything that was made for it.
 
-What cannot be removed now is tried again until it can: the app's records stay until nothing else of it is left, because
-nobody would find it without them.
+What cannot be removed now is tried again until it can. The app's records stay until nothing else of it is left, because
+without them no part of pvdify would find the rest.
 """
 
 from collections.abc import Awaitable, Callable

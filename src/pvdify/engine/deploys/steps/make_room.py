@@ -15,6 +15,7 @@ from pvdify.engine.deploys.steps.start import healthy_answers, standby_of, start
 from pvdify.engine.deploys.steps.switch import point_back, put_route, route_to
 from pvdify.engine.running.specs import instance_spec
 from pvdify.engine.world.concurrency import settle
+from pvdify.model.operation import Strategy
 from pvdify.model.release import Receipt, Release
 from pvdify.model.slot import Slot, SlotState
 
@@ -49,7 +50,8 @@ async def make_room(run: StepRun) -> str | None:
     await end_job_runs(run, release)
     if slot.targets:
         await _hold_requests(run, release, slot)
-    taken_over = await standby_of(run)
+    # Where a volume is handed over, instances on standby that have it stop, too.
+    taken_over = await standby_of(run) if run.operation.strategy is not Strategy.HAND_OVER else None
     kept = {slot.number, taken_over.number if taken_over else slot.number}
     others = [it.number for it in await run.world.store.slots(run.app) if it.state.has_served and it.number not in kept]
     idle = [it for it in await settle(*(_empty(run, release, it) for it in (slot.number, *others))) if it is not None]

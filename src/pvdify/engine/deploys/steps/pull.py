@@ -16,6 +16,7 @@ from pvdify.model.image import LocalImage
 from pvdify.model.image_reference import ImageReference, parse_image_reference
 from pvdify.model.release import Release
 from pvdify.model.tenant import Tenant
+from pvdify.model.volume import shared_exclusively
 from pvdify.ports.images import Images
 from pvdify.quantities import exact_bytes, format_bytes
 
@@ -39,8 +40,12 @@ async def keep_for_another_try(run: StepRun) -> None:
 
 
 async def has_no_standby(run: StepRun) -> bool:
-    """Whether the image may be missing on this host: instances on standby have it."""
-    return await standby_of(run) is None
+    """Whether the image may be missing on this host, or volumes are to be checked.
+
+    Instances on standby have the image. Those with a volume for one release at a time may still have to stop first.
+    """
+    volumes = run.release.volumes
+    return bool(shared_exclusively(volumes, volumes)) or await standby_of(run) is None
 
 
 @step(undo=keep_for_another_try, has_work=has_no_standby)
