@@ -1,6 +1,7 @@
 """One of several instances is killed: requests it refuses go to another, and only requests in flight fail."""
 
 import asyncio
+import socket
 import stat
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -72,6 +73,28 @@ async def test_a_refused_request_with_a_body_is_sent_to_another_instance(
     assert max(visit.retries for visit in found) == 1
     assert await ended(router) == Traffic(requests=REQUESTS)
     await backend.stop()
+
+
+async def test_the_living_one_of_two_instances_is_asked_again_if_it_missed_the_first_try(
+    router: HaproxyRouter, process: RouterProcess
+) -> None:
+    """One instance is on a machine that is gone; the other one listens a second later."""
+    gone = socket.create_server(("127.0.0.1", 0), backlog=0)
+    full = [socket.socket() for _ in range(4)]
+    for each in full:  # the queue is full, and the kernel answers no further attempt
+        each.setblocking(False)
+        each.connect_ex(gone.getsockname())
+    backend = Backend(version="v1", port=free_port())
+    await router.put(shop(gone.getsockname()[1], backend.port))
+
+    asked = [asyncio.create_task(exchange(process, "GET", "/", b"")) for _ in range(8)]
+    await asyncio.sleep(1)
+    await backend.start()
+
+    assert {(await each)[:13] for each in asked} == {"HTTP/1.1 200 "}
+    await backend.stop()
+    for each in (gone, *full):
+        each.close()
 
 
 async def test_a_request_that_an_app_may_have_begun_is_not_retried(
