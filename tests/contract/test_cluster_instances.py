@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,17 @@ from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
 from pvdify.daemon.runtime_inputs import RuntimeInputs
 from pvdify.model.endpoint import NO_ROUTE, Endpoint, Exposed
-from pvdify.model.instance import Exit, InstanceState, Role
+from pvdify.model.instance import Exit, InstanceState, Role, Secret
+from pvdify.model.registry import RegistryLogin
 from pvdify.ports.runtime import Runtime
 from pvdify.settings import load
 from tests.contract import test_supervisor
 from tests.contract.supervisor_worlds import FAKE_BEHAVIOURS, TALKER, eventually, make_spec
 from tests.fakes.kubernetes_api import FakeKubernetes
 
+LOGIN = RegistryLogin(
+    host="reg.example.com", username="octocat", password=Secret("pw"), created_at=datetime.now(UTC), created_by="test"
+)
 # What the API server in memory does not play: sockets, metrics; and what is different on every cluster.
 WITHOUT = (
     "test_waiting_returns_the_exit_also_afterwards",
@@ -193,3 +198,32 @@ async def test_nothing_of_an_instance_runs_after_it_was_brought_down(world, endi
         seen += world.api.running
         await asyncio.sleep(0.02)
     assert seen == []
+
+
+async def test_a_namespace_that_is_made_again_gets_the_logins_for_pulls(world):
+    secret = "/api/v1/namespaces/pvd-shop/secrets/pvdify-registries"
+    await world.supervisor.registry_logins.use([LOGIN])
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    assert secret in world.api.objects
+    await world.supervisor.instances.remove(spec.name)
+    await world.supervisor.networks.remove("shop")
+    assert secret not in world.api.objects
+
+    await world.supervisor.instances.start(spec)
+
+    assert secret in world.api.objects
+
+
+async def test_logins_that_were_removed_after_a_restart_go_with_the_next_start(world):
+    secret = "/api/v1/namespaces/pvd-shop/secrets/pvdify-registries"
+    await world.supervisor.registry_logins.use([LOGIN])
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    await world.lose_daemon()
+    await world.supervisor.registry_logins.use([])
+
+    await world.supervisor.instances.remove(spec.name)
+    await world.supervisor.instances.start(spec)
+
+    assert secret not in world.api.objects

@@ -71,9 +71,7 @@ class Runner:
         if "uses" in step:
             self.use(step["uses"].partition("@")[0], self._filled(step.get("with", {}), contexts))
             return []
-        done = self._shell(
-            job, str(_fill(step["run"], contexts)), self._filled(step.get("env", {}), contexts), contexts
-        )
+        done = self._shell(job, str(fill(step["run"], contexts)), self._filled(step.get("env", {}), contexts), contexts)
         contexts["steps"][step.get("id", "")] = {"outputs": done.outputs}
         return [done]
 
@@ -109,13 +107,14 @@ class Runner:
         }  # fmt: skip
 
     def _filled(self, values: dict[str, Any], contexts: dict[str, Any]) -> dict[str, str]:
-        return {name: str(_fill(str(value), contexts)) for name, value in values.items()}
+        return {name: str(fill(str(value), contexts)) for name, value in values.items()}
 
     def _holds(self, part: dict[str, Any], contexts: dict[str, Any]) -> bool:
         return "if" not in part or bool(evaluate(part["if"], contexts))
 
 
-def _fill(text: str, contexts: dict[str, Any]) -> str:
+def fill(text: str, contexts: dict[str, Any]) -> str:
+    """The text with the values of its ``${{ … }}``."""
     return _WHOLE.sub(lambda match: str(evaluate(match[1], contexts)), text)
 
 

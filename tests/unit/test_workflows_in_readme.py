@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+
+from tests.support.workflow import fill
 
 CHECKOUT = Path(__file__).parents[2]
 USED = re.compile(r"^\s*(?:- )?uses: ([\w./-]+)@(\S+)", re.MULTILINE)
@@ -39,3 +42,13 @@ def pages() -> Iterator[Path]:
     for folder in ("gh-pvdify", "examples", ".github"):
         for ending in ("*.md", "*.yml"):
             yield from (CHECKOUT / folder).rglob(ending)
+
+
+def test_the_run_for_a_closed_pull_request_never_replaces_the_deploy_of_its_merge() -> None:
+    """Of a group, GitHub keeps one waiting run, the newest. After a merge both runs have the ref of main."""
+    group = yaml.safe_load((CHECKOUT / "examples" / "workflows" / "pipeline.yml").read_text())["concurrency"]["group"]
+    main = "refs/heads/main"
+
+    pushed, closed = (fill(group, {"github": {"ref": main, "event": event}}) for event in ({}, {"number": 12}))
+
+    assert (pushed, closed) == (f"pipeline-{main}", "pipeline-12")

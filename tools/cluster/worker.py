@@ -113,7 +113,6 @@ def kubelet(cgroup: str) -> Mapping[str, object]:
         "imageGCHighThresholdPercent": 100,
         "maxPods": 110,
         "nodeStatusUpdateFrequency": "5s",
-        "nodeLeaseDurationSeconds": 8,  # renewed every 2 s: a busy machine that misses some does not lose its node
         "readOnlyPort": 0,
         "registryPullQPS": 0,
         "resolvConf": f"{CONFIG}/resolv.conf",

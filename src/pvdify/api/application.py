@@ -62,7 +62,8 @@ def build_application(
             Exception: answer_unexpected,
         },
     )
-    application.router.redirect_slashes = False  # the address of a redirect would have http, and no client its token
+    # A redirect would lead to http://, and some clients would send their token there.
+    application.router.redirect_slashes = False
     return Observed(application, engine.observations)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pvdify.client.transport import NoAnswer, NotSent
-from pvdify.errors import OutcomeUnknown, UnavailableError
+from pvdify.errors import DeniedError, OutcomeUnknown, UnavailableError
 
 T = TypeVar("T")
 
@@ -77,16 +77,19 @@ def keep_asking(ask: Callable[[], T], what: str, check: str, *, sleep: Callable[
     """Return what ``ask`` returns, asking again while the server does not answer.
 
     For a change that the server has accepted, and that goes on without this command. ``what``: names it. ``check``: how
-    to see what became of it. Raises OutcomeUnknown if the server does not come back within PATIENCE.
+    to see what became of it. Raises OutcomeUnknown if the server does not come back within PATIENCE, or if the token
+    has expired meanwhile.
     """
     for pause in PATIENCE:
         try:
             return ask()
         except UnavailableError:
             sleep(pause)
+        except DeniedError:
+            break
     try:
         return ask()
-    except UnavailableError as error:
+    except (DeniedError, UnavailableError) as error:
         raise OutcomeUnknown(
             f"{what}: the connection was lost before it had ended", why=error.why or error.what,
             next=f"{check}; it continues without this command",

@@ -48,7 +48,8 @@ def build_application(engine: Engine, *, places: Places | None = None) -> ASGIAp
             Exception: answer_unexpected,
         },
     )
-    application.router.redirect_slashes = False  # the address of a redirect would have http, and no client its token
+    # A redirect would lead to http://, and some clients would send their token there.
+    application.router.redirect_slashes = False
     return Observed(SecurityHeaders(application), engine.observations)
 
 

@@ -58,7 +58,7 @@ def canonical_hostname(text: str) -> str:
 
     Raises ValueError, which says what was expected.
     """
-    import idna  # here, as in the other function: the packed command line does without
+    import idna  # not at the top: the command line in one file does not have it
 
     if len(text) > LONGEST_HOSTNAME + 2:
         raise ValueError(f"expected a hostname of at most {LONGEST_HOSTNAME} characters")

@@ -109,7 +109,8 @@ def _records_count_from(facts: AppFacts) -> datetime:
 def _of_operation(facts: AppFacts) -> Status | None:
     operation = facts.operation
     if operation is not None and operation.kind is OperationKind.DESTROY:
-        return Status(word=StatusWord.STOPPED, cause="being destroyed", since=operation.created_at)
+        trouble = f"; what is left is tried again: {operation.error.what}" if operation.error is not None else ""
+        return Status(word=StatusWord.STOPPED, cause=f"being destroyed{trouble}", since=operation.created_at)
     if facts.app.is_in_maintenance:
         by = f"by {facts.app.maintenance_by}" if facts.app.maintenance_by else ""
         since = facts.app.maintenance_since or facts.app.updated_at

@@ -80,6 +80,15 @@ async def test_a_token_for_one_app_sees_that_apps_events_whatever_it_asks_for(bu
     assert set(await actions(busy, "app=shop")) == {"deploy.failed", "app.created", "token.created"}
 
 
+async def test_a_token_for_one_app_sees_the_events_of_the_preview_that_it_asks_for(busy: Api):
+    await happened(busy, "preview.opened", app="shop-pr-7")
+    await busy("POST", "/apps", {"name": "shop"})
+    busy.token = await busy.make_token(Role.READ, app="shop")
+
+    assert await actions(busy, "app=shop-pr-7") == ["preview.opened"]
+    assert "preview.opened" not in await actions(busy)
+
+
 async def followed(api: Api, path: str, count: int, **headers: str) -> list[dict[str, str]]:
     """The first ``count`` events of a stream."""
     sent: list[bytes] = []

@@ -46,6 +46,7 @@ def test_backups_are_listed_with_the_time_of_their_drill(pvdify: Pvdify, api: Fa
     assert "the volume x of y: no space" in ran.stdout
     assert "STOOD STILL" in pvdify("backups", "20261123T030000").stdout
     assert len(json.loads(pvdify("backups", "--json").stdout)["backups"]) == 2
+    assert [pvdify("backups", "20200101T000000", *more).code for more in ([], ["--json"])] == [4, 4]
 
 
 def test_a_backup_is_made_and_followed(pvdify: Pvdify, api: FakeApi) -> None:

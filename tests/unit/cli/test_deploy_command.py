@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from pvdify.client import events
-from tests.fakes.api import FakeApi, Fault
+from tests.fakes.api import NOT_SIGNED_IN, FakeApi, Fault
 from tests.unit.cli.conftest import Pvdify, Ran
 
 PULL = "  pull          sha256:9f2c…  41 MB                            1.8s"
@@ -372,3 +372,14 @@ def test_a_plan_changes_nothing(pvdify: Pvdify, api: FakeApi) -> None:
     plan = json.loads(pvdify("rollback", "myapp", "--plan", "--json").stdout)
     assert (plan["current"]["version"], plan["target"]["version"], plan["is_warm"]) == (2, 1, True)
     assert {asked.method for asked in api.asked} == {"GET"}
+
+
+def test_a_token_that_expires_during_a_deploy_leaves_its_outcome_unknown(pvdify: Pvdify, api: FakeApi) -> None:
+    problem = json.dumps(NOT_SIGNED_IN | {"status": 401}).encode()
+    expired = Fault(status=401, content=problem, content_type="application/problem+json")
+    api.faults.extend([Fault(), expired, expired])
+
+    ran = pvdify("deploy", "myapp", *IMAGE)
+
+    assert ran.code == 10
+    assert "pvdify deploy:attach myapp --release 1" in ran.stderr

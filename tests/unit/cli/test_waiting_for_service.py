@@ -1,13 +1,17 @@
 """Messages of a command that waits for a service."""
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 
+from pvdify.cli.commands.services import LogOptions, run_logs
 from pvdify.cli.io import Io
 from pvdify.cli.waiting_for_service import wait_for
-from pvdify.errors import ServiceFailed
+from pvdify.client.events import StreamLost
+from pvdify.errors import ServerUnreachable, ServiceFailed
 from pvdify.wire.answers import Service
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,3 +65,26 @@ def test_a_service_that_is_down_reports_the_reason():
         wait(service("down", problem="exited with code 1"))
 
     assert raised.value.why == "exited with code 1"
+
+
+class Logs:
+    """A client of a service that has written two lines, and writes one more before the server is lost."""
+
+    def service_lines(self, name: str, lines: int) -> list[str]:
+        return ["one", "two"]
+
+    def follow_service(self, name: str) -> Iterator[str]:
+        yield "three"
+        raise StreamLost("refused")
+
+
+def test_followed_logs_are_one_object_a_line_and_end_as_unreachable() -> None:
+    io = Io(stdin=StringIO(), stdout=StringIO(), stderr=StringIO())
+    options = LogOptions(name="db", lines=2, is_following=True, as_json=True)
+
+    with pytest.raises(ServerUnreachable, match="db: the log stream was lost"):
+        run_logs(options, Logs(), io)  # type: ignore[arg-type]
+
+    assert [json.loads(line) for line in io.stdout.getvalue().splitlines()] == [  # type: ignore[attr-defined]
+        {"line": "one"}, {"line": "two"}, {"line": "three"},
+    ]  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from pvdify.client.events import PATIENCE, ServerEvent, StreamLost, follow, keep_asking, read_events
 from pvdify.client.transport import NoAnswer, NotSent
-from pvdify.errors import AppNotFound, OutcomeUnknown, ServerUnreachable, StoreUnavailable
+from pvdify.errors import AppNotFound, NotSignedIn, OutcomeUnknown, ServerUnreachable, StoreUnavailable
 
 END = b"event: end\ndata: {}\n\n"
 
@@ -104,6 +104,16 @@ def test_a_server_that_stays_away_leaves_the_outcome_unknown() -> None:
 
     with pytest.raises(OutcomeUnknown, match="the change of shop: the connection was lost"):
         keep_asking(lambda: given(answers.pop(0)), "the change of shop", "`pvdify ps shop`", sleep=lambda _: None)
+
+
+def test_a_token_that_has_expired_leaves_the_outcome_unknown_at_once() -> None:
+    answers: list[Exception | str] = [NotSignedIn("expired")] * 2
+    paused: list[float] = []
+
+    with pytest.raises(OutcomeUnknown):
+        keep_asking(lambda: given(answers.pop(0)), "x", "y", sleep=paused.append)
+
+    assert paused == []
 
 
 def given(answer: Exception | str) -> str:

@@ -9,7 +9,7 @@ from pvdify.client.endpoint import parse_url
 from pvdify.client.session import LONG, SHORT, Session
 from pvdify.client.target import Target
 from pvdify.errors import AppNotFound, InternalError, NotSignedIn, OutcomeUnknown, ServerUnreachable
-from pvdify.wire.requests import CreateToken, Deploy
+from pvdify.wire.requests import ConnectService, CreateToken, Deploy, ExecCommand, RunCommand
 from tests.fakes.api import FakeApi, Fault
 from tests.unit.client.conftest import client_of
 
@@ -167,3 +167,14 @@ def test_names_are_quoted_in_the_path(client: Client, api: FakeApi) -> None:
         client.app("../tokens?x=")
 
     assert api.asked[0].path == "/api/v1/apps/..%2Ftokens%3Fx%3D"
+
+
+@pytest.mark.parametrize("call", ["run", "exec", "connect_service"])
+def test_a_command_is_never_started_twice(client: Client, api: FakeApi, call: str) -> None:
+    api.faults.append(Fault(lose="before"))
+    wanted = {"run": RunCommand, "exec": ExecCommand, "connect_service": ConnectService}[call]
+
+    with pytest.raises(OutcomeUnknown):
+        getattr(client, call)("db", wanted(command=["true"]))
+
+    assert len(api.asked) == 1

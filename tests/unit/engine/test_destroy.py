@@ -64,6 +64,8 @@ async def test_the_records_of_an_app_stay_until_everything_else_of_it_is_gone(
     await daemon.requests.destroy_app("shop", "shop", ACTOR)
     await daemon.clock.sleep(100.0)
     before = await daemon.store.app("shop"), [it.trashed_at for it in await daemon.store.volumes("shop")]
+    (shown,) = await daemon.queries.apps()
+    assert "podman does not answer" in shown.status.cause
     is_broken = False
     await daemon.clock.sleep(100.0)
 

@@ -11,7 +11,7 @@ from pvdify.model.release import Release, ReleaseStatus, Source
 from pvdify.model.scale import RequestedCount
 from tests.fakes.behaviour import Behaviour
 from tests.fakes.machine import ACTOR, Daemon, Machine
-from tests.support.wanted import deploy_request
+from tests.support.wanted import deploy_request, preview_request
 
 V1, V2, V3 = (f"reg.example.com/shop:v{number}" for number in (1, 2, 3))
 DATA = {"volumes": {"data": {"path": "/data"}}}
@@ -116,3 +116,13 @@ async def test_no_deploy_waits_for_a_route_while_it_holds_the_hostnames(
     monkeypatch.setattr(locks, "routes", checked)
 
     assert (await daemon.deploy(image=V2)).status is ReleaseStatus.ACTIVE
+
+
+async def test_a_preview_without_a_manifest_keeps_that_of_its_deploy_under_way(daemon: Daemon):
+    first = preview_request(image=V2, manifest={"stop_timeout": "7s"})
+    await daemon.previews.open("shop", 12, first, ACTOR)
+    await until_running(daemon)
+
+    _, second = await daemon.previews.open("shop", 12, preview_request(image=V3), ACTOR)
+
+    assert (second.image, second.manifest.stop_timeout) == (V3, 7.0)

@@ -8,14 +8,14 @@ LOG_DESCRIPTOR = "PVDIFY_ACCESS_LOG_FD"  # environment variable; without it the 
 _LONGEST_LINE = 16384  # bytes
 # Headers that the router cannot verify. They are removed from every request, so that no app trusts them.
 _UNVERIFIED = ("Forwarded", "X-Forwarded-Port", "True-Client-IP")
-# What visitors write is cut: a line that is longer than ``_LONGEST_LINE`` could not be read. JSON has up to six bytes
-# for each of theirs.
+# What visitors write is shortened, because a line longer than ``_LONGEST_LINE`` could not be read. JSON needs up to six
+# bytes for each byte.
 _FIELDS = (
     ("time", '"%[date,utime(%Y-%m-%dT%H:%M:%S)].%[date(0,ms),mod(1000),add(1000),regsub(^1,)]Z"'),
     ("request_id", '"%[var(txn.request_id)]"'),
     ("client", '"%[var(txn.client)]"'),
     ("protocol", '"%[var(txn.protocol)]"'),
-    ("method", '"%[var(txn.method),json(utf8s)]"'),
+    ("method", '"%[var(txn.method),bytes(0,32),json(utf8s)]"'),
     ("host", '"%[var(txn.host),bytes(0,255),json(utf8s)]"'),
     ("path", '"%[var(txn.path),bytes(0,1024),json(utf8s)]"'),
     ("status", "%ST"),

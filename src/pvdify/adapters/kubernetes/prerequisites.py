@@ -36,7 +36,7 @@ class Prerequisites:
     ) -> None:  # fmt: skip
         self._cluster, self._scope, self._namespaces, self._networks = cluster, scope, namespaces, networks
         self._storage, self._logins, self._user_of = storage, logins, user_of
-        self._pulls: dict[str, tuple[int, str]] = {}  # app -> the logins that its namespace has, as it was made
+        self._pulls: dict[str, tuple[int, str]] = {}  # app -> how often its namespace was made, its logins
         self._policy = ""
 
     async def bring(self, spec: InstanceSpec) -> None:

@@ -37,6 +37,11 @@ class SopsSecrets:
             raise _missing(app, version, error) from error
         except OSError as error:
             raise unavailable(f"the config v{version} of {app} cannot be read", error) from error
+        except UnicodeDecodeError as error:
+            raise StoreUnavailable(
+                f"the config v{version} of {app} cannot be read", why=f"{self._file(app, version)} is not UTF-8 text",
+                next="restore this file from a backup, or set the config vars again with `pvdify config:set`",
+            ) from error  # fmt: skip
 
     async def missing(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
         return await asyncio.to_thread(self._missing, wanted)

@@ -191,7 +191,7 @@ class Journal:
         done = await self._runner.run(commands.read_journal(self._tags(names), count, since, version=version))
         if done.exit_code != 0 and done.stderr.strip():
             raise refused(done)
-        return [parse.entry(line) for line in done.stdout.split("\n") if line]  # U+2028 ends none
+        return [parse.entry(line) for line in done.stdout.split("\n") if line]  # splitlines() also cuts at U+2028
 
     async def forget(self, app: str) -> None:
         """Return no line any more that the app has written until now. Never raises."""

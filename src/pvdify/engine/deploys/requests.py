@@ -289,7 +289,7 @@ class Requests:
 
     async def _draft(self, app: str, request: DeployRequest, actor: Actor) -> Release:
         live, manifest = await self._store.active_release(app), request.manifest
-        base = await self._coming(app) or live
+        base = await self.coming(app) or live
         if request.image is not None:
             image = str(request.image)
         elif base is None:
@@ -317,7 +317,7 @@ class Requests:
             source=request.source.of_image_in(same.source) if same else request.source,
         )
 
-    async def _coming(self, app: str) -> Release | None:
+    async def coming(self, app: str) -> Release | None:
         """Return the newest release whose deploy or rollback runs or waits: it should be live when the next begins."""
         operations = await self._store.unsettled_operations(app)
         versions = [it.release for it in operations if it.may_go_live and it.release]

@@ -371,7 +371,9 @@ class PreviewRequests:
         return source
 
     async def _inherited(self, name: str, parent: str, policy: Policy) -> Manifest:
-        """Return the live manifest of the preview, else of its app, else of ``config_from``, else an empty one."""
+        """Return the preview's manifest, else the live one of its app, else of ``config_from``, else an empty one."""
+        if (coming := await self._requests.coming(name)) is not None:
+            return coming.manifest
         for app in (name, parent, policy.config_from):
             live = await self._store.active_release(app) if app else None
             if live is not None:

@@ -1,5 +1,6 @@
 """The marks that say up to when lines in the journal are forgotten."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,22 @@ async def test_marks_are_deleted_when_the_journal_has_no_line_of_the_app_any_mor
     assert sorted(marks(tmp_path)) == [".forgotten/kept", ".forgotten/new", ".forgotten/newer"]
     assert not (tmp_path / "old").exists()
     assert tags.asked == 2
+
+
+async def test_a_line_with_a_line_separator_of_unicode_is_read(tmp_path: Path) -> None:
+    entry = {
+        "CONTAINER_TAG": "pvdify-shop-web-v1-1.s1", "MESSAGE": "one\u2028two", "__CURSOR": "c", "PRIORITY": "6",
+        "__REALTIME_TIMESTAMP": "1767225600000000",
+    }  # fmt: skip
+    printed = Tags(json.dumps(entry, ensure_ascii=False), json.dumps(entry, ensure_ascii=False))
+    subject = journal(printed, tmp_path, FakeClock())
+    subject._systemctl = Version()  # type: ignore[assignment]
+
+    assert None not in await subject._read(("pvdify-shop-web-v1-1",), 10, None)
+
+
+class Version:
+    """systemctl that says its version alone."""
+
+    async def version(self) -> int:
+        return 252

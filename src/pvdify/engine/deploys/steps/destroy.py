@@ -15,7 +15,7 @@ from pvdify.engine.world.concurrency import settle
 from pvdify.errors import PvdifyError
 from pvdify.model.action import Action
 from pvdify.model.event import Event
-from pvdify.model.release import grace_of
+from pvdify.model.release import Failure, grace_of
 
 log = structlog.get_logger()
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before each new try; the last one repeats
@@ -84,6 +84,8 @@ async def _until_done(run: StepRun, remove: Callable[[StepRun], Awaitable[None]]
             await remove(run)
         except PvdifyError as error:
             run.take_changes()
+            run.operation = replace(run.operation, error=Failure.of(error))  # the app's status says it
+            await run.save(run.operation)
             log.warning("destroy.delayed", app=run.app, code=error.code, what=error.what, why=error.why)
             await run.world.clock.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1

@@ -39,7 +39,7 @@ async def keep_for_another_try(run: StepRun) -> None:
             await images.release(run.app, version)
 
 
-async def has_no_standby(run: StepRun) -> bool:
+async def must_prepare(run: StepRun) -> bool:
     """Whether the image may be missing on this host, or volumes are to be checked.
 
     Instances on standby have the image. Those with a volume for one release at a time may still have to stop first.
@@ -48,7 +48,7 @@ async def has_no_standby(run: StepRun) -> bool:
     return bool(shared_exclusively(volumes, volumes)) or await standby_of(run) is None
 
 
-@step(undo=keep_for_another_try, has_work=has_no_standby)
+@step(undo=keep_for_another_try, has_work=must_prepare)
 async def pull(run: StepRun) -> str:
     """Bring the release's image to this host, record its volumes, and wait for the preview's services.
 
