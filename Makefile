@@ -30,8 +30,7 @@ demo: setup ## deploy, fail and roll back under load on this machine, with the n
 
 test: setup lint ## everything: lint, types, import directions, fresh docs and all tests
 	$(bin)/pytest $(parallel) -m "not machine and not slow and not long"
-	$(bin)/pytest $(parallel_with_waits) -m "slow and not machine and not long"
-	tools/machine-tests
+	tools/machine-tests --slow
 
 check: python lint ## the same without containers: needs neither root nor Debian
 	$(bin)/pytest $(parallel) tests/unit tests/contract -m "not machine and not slow and not long"
