@@ -73,6 +73,9 @@ def needles_of(value: str, *, with_encoded: bool = True) -> Iterator[Needle]:
             yield Needle(plain, plain)
         if plain != raw and len(raw) <= LONGEST_WHOLE:
             yield Needle(raw, raw)
+            quoted = unescaped(raw + b"'")  # in quotes, an end such as 0x41 is no escape
+            if quoted != plain and len(quoted) >= SHORTEST_SECRET:
+                yield Needle(quoted, quoted)
         if len(plain) > SHORTEST_CUT:
             yield from _fragments(plain)
         if with_encoded and is_short(raw):

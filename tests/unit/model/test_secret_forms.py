@@ -168,7 +168,7 @@ def test_a_secret_is_hidden_in_every_encoding(name: str, secret: str, before: st
     assert shown(cleaned.rstrip("=")) <= len(before) + 4, cleaned
 
 
-@pytest.mark.parametrize("secret", ['0000000X00"0', "pass0x41'word", '"0x41-0x42"abcdef'])
+@pytest.mark.parametrize("secret", ['0000000X00"0', "pass0x41'word", '"0x41-0x42"abcdef', "0000000'0X01"])
 @pytest.mark.parametrize("name", ["raw", "json", "json inside json", "shell", "base64"])
 def test_a_secret_with_a_number_before_a_quote_is_hidden_whole(name: str, secret: str) -> None:
     cleaned = Redactor([secret]).clean(f"x {WRITERS[name](secret)} y")
