@@ -121,6 +121,17 @@ class Slot:
         """Return the slot without its places in these phases."""
         return replace(self, placements=tuple(place for place in self.placements if place.phase not in phases))
 
+    def moved(self, places: tuple[Placement, ...], phase: Phase) -> "Slot":
+        """Return the slot with these of its places in this phase."""
+        names = {place.name for place in places}
+        return replace(
+            self, placements=tuple(replace(it, phase=phase) if it.name in names else it for it in self.placements)
+        )
+
+    def before_joining(self) -> "Slot":
+        """Return the slot as before its instances joined: without them, and with those up that leave for them."""
+        return self.without(Phase.JOINING).moved(self.in_phase(Phase.LEAVING), Phase.UP)
+
     def settled(self, leaving: tuple[Placement, ...] = ()) -> "Slot":
         """Return the slot with its joining instances up, and ``leaving`` in the phase LEAVING."""
         moved = {Phase.JOINING: Phase.UP}

@@ -9,7 +9,8 @@ from pvdify.errors import PullFailed, RuntimeHangs, RuntimeUnavailable
 from pvdify.model.operation import OperationState
 from pvdify.model.release import ReleaseStatus
 from pvdify.model.slot import SlotState
-from tests.fakes.machine import Daemon, Machine
+from tests.fakes.behaviour import Behaviour
+from tests.fakes.machine import Daemon, Machine, assert_consistent
 
 V1, V2 = "reg.example.com/shop:v1", "reg.example.com/shop:v2"
 WITH_WORKER = {"processes": {"web": {}, "worker": {"command": "work"}}}
@@ -154,3 +155,111 @@ async def test_a_runtime_that_fails_quickly_is_retried(machine: Machine, daemon:
 
     assert release.failure is not None
     assert "Could not be put back" not in release.failure.next
+
+
+def watch_workers(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """Return a list that gets, at each start of a worker, the workers that run then."""
+    start, seen = machine.supervisor.start, []
+
+    async def noted(spec):
+        if spec.process == "worker":
+            seen.append(await workers(machine) | {spec.name})
+        await start(spec)
+
+    monkeypatch.setattr(machine.supervisor, "start", noted)
+    return seen
+
+
+async def test_a_deploy_first_removes_what_the_one_before_it_could_not(
+    machine: Machine, daemon: Daemon, podman: Hanging, monkeypatch: pytest.MonkeyPatch
+):
+    await daemon.deploy(image=V1, manifest=WITH_WORKER)
+    start = machine.supervisor.start
+
+    async def hangs_after(spec):
+        await start(spec)
+        if spec.process == "worker" and spec.slot == 2:
+            podman.begin()
+            raise RuntimeHangs("podman did not answer within 120 s")
+
+    machine.supervisor.start = hangs_after  # type: ignore[method-assign] - the fake has no way to hang
+    await daemon.deploy(image=V2, manifest=WITH_WORKER)
+    machine.supervisor.start = start  # type: ignore[method-assign]
+    podman.end()
+    left = await workers(machine)
+    at_starts = watch_workers(machine, monkeypatch)
+
+    release = await daemon.deploy(image=V2, manifest=WITH_WORKER)
+
+    assert "pvdify-shop-worker-v2-1" in left
+    assert release.status is ReleaseStatus.ACTIVE
+    assert at_starts == [{"pvdify-shop-worker-v3-1"}]
+    await assert_consistent(machine)
+
+
+async def test_a_scaling_first_removes_instances_that_joined_in_vain(machine: Machine, daemon: Daemon):
+    await daemon.deploy(image=V1)
+    machine.supervisor.script(Behaviour(exit_code=1, exit_after=0.2, listens_after=9), number=2)
+    for _ in range(4):
+        machine.supervisor.fail_next("remove", RuntimeUnavailable("podman does not answer"))
+    operation = await daemon.scale(web=2)
+    assert operation.state is OperationState.NEEDS_ATTENTION
+    machine.supervisor.script(Behaviour(), number=2)
+    starts = len(machine.supervisor.started)
+
+    operation = await daemon.scale(web=2)
+
+    assert operation.state is OperationState.SUCCEEDED
+    assert len(machine.supervisor.started) == starts + 1
+    assert len(machine.supervisor.running) == 2
+    await assert_consistent(machine)
+
+
+async def test_workers_of_a_slot_that_is_on_standby_again_end(machine: Machine, daemon: Daemon, podman: Hanging):
+    await daemon.deploy(image=V1, manifest=WITH_WORKER)
+    await daemon.deploy(image=V2, manifest=WITH_WORKER)
+    start = machine.supervisor.start
+
+    async def hangs_after(spec):
+        await start(spec)
+        if spec.process == "worker" and spec.slot == 1:
+            podman.begin()
+            raise RuntimeHangs("podman did not answer within 120 s")
+
+    machine.supervisor.start = hangs_after  # type: ignore[method-assign] - the fake has no way to hang
+    release = await daemon.rollback()
+    machine.supervisor.start = start  # type: ignore[method-assign]
+    podman.end()
+    left = await workers(machine)
+
+    await daemon.reconciler.reconcile()
+    await machine.clock.sleep(90)
+    await daemon.reconciler.reconcile()
+
+    assert release.status is ReleaseStatus.FAILED
+    assert "pvdify-shop-worker-v1-1" in left
+    assert await workers(machine) == {"pvdify-shop-worker-v2-1"}
+
+
+async def test_instances_that_stopped_for_a_restart_run_again_when_the_runtime_answers(
+    machine: Machine, daemon: Daemon, podman: Hanging, monkeypatch: pytest.MonkeyPatch
+):
+    await daemon.deploy(image=V1, manifest={"volumes": {"data": {"path": "/data"}}})
+    (before,) = machine.supervisor.running
+    start = machine.supervisor.start
+
+    async def hangs(spec):
+        podman.begin()
+        await start(spec)
+
+    monkeypatch.setattr(machine.supervisor, "start", hangs)
+    operation = await daemon.restart()
+    monkeypatch.setattr(machine.supervisor, "start", start)
+    podman.end()
+    for _ in range(3):
+        await machine.clock.sleep(90)
+        await daemon.reconciler.reconcile()
+
+    assert operation.state is OperationState.NEEDS_ATTENTION
+    assert machine.supervisor.running == {before}
+    await assert_consistent(machine)

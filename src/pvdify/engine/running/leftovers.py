@@ -11,6 +11,7 @@ from pvdify.engine.world.concurrency import Locks
 from pvdify.model.action import Action
 from pvdify.model.event import Event
 from pvdify.model.instance import FoundInstance, Role
+from pvdify.model.names import WEB
 from pvdify.model.release import Release, grace_of
 from pvdify.model.service import PREFIX as SERVICE_PREFIX
 from pvdify.model.slot import Phase, Slot, SlotState
@@ -44,7 +45,7 @@ class Leftovers:
         StoreUnavailable.
         """
         for slot in (await take_snapshot(self._store)).slots:
-            if (_has_phases(slot) or _is_candidate(slot)) and await is_settled(self._store, slot.app):
+            if is_unfinished(slot) and await is_settled(self._store, slot.app):
                 await self._finish_phases_of(slot)
 
     async def remove_orphans(self, containers: Iterable[FoundInstance]) -> None:
@@ -85,13 +86,7 @@ class Leftovers:
             if current is None or not await is_settled(self._store, slot.app):
                 return
             release = await store.release(slot.app, slot.number)
-            after = _finished(current, release)
-            kept = () if after.state is SlotState.RETIRED else after.placements
-            for place in (each for each in current.placements if each not in kept):
-                await self._instances.stop(place.name, grace_of(release))
-                await self._instances.remove(place.name)
-            if after != current:
-                await store.save(replace(after, since=self._clock.now()))
+            await finish_slot(current, release, clock=self._clock, instances=self._instances, store=store)
 
     async def _had_slot(self, container: FoundInstance) -> bool:
         """Whether the records have the slot of this container, so that the database is recent enough to trust."""
@@ -132,19 +127,39 @@ class Leftovers:
         )
 
 
-def _is_candidate(slot: Slot) -> bool:
-    return slot.state is SlotState.CANDIDATE
+def is_unfinished(slot: Slot) -> bool:
+    """Return whether the slot is a candidate, or has instances that join or leave."""
+    return slot.state is SlotState.CANDIDATE or any(not place.is_up for place in slot.placements)
+
+
+async def finish_slot(
+    slot: Slot, release: Release | None, *, clock: Clock, instances: Instances, store: Store
+) -> None:  # fmt: skip
+    """Remove what an ended operation left in the slot, and store the slot as the operation should have left it.
+
+    ``release``: the one that started the slot. Call this under ``locks.slots`` and ``locks.instances``. Raises
+    RuntimeUnavailable, StoreUnavailable; then the slot is as before, or has fewer running instances.
+    """
+    after = _finished(slot, release)
+    kept = () if after.state is SlotState.RETIRED else after.placements
+    for place in slot.placements:
+        if place not in kept:
+            await instances.stop(place.name, grace_of(release))
+            await instances.remove(place.name)
+        elif after.state is SlotState.STANDBY and place.process != WEB:
+            await instances.stop(place.name, grace_of(release))  # only the live slot's workers may run
+    if after != slot:
+        await store.save(replace(after, since=clock.now()))
 
 
 def _finished(slot: Slot, release: Release | None) -> Slot:
-    """Return the slot as the ended operation should have left it; ``release`` is the release that started it."""
-    if not _is_candidate(slot):
-        return slot.without(Phase.JOINING, Phase.LEAVING)
+    """Return the slot as the ended operation should have left it; ``release`` is the release that started it.
+
+    An operation whose instances still join was not carried out; one whose instances only leave was.
+    """
+    undone = slot.before_joining() if slot.in_phase(Phase.JOINING) else slot.without(Phase.LEAVING)
+    if slot.state is not SlotState.CANDIDATE:
+        return undone
     if release is not None and release.was_live:
-        return replace(slot.without(Phase.JOINING, Phase.LEAVING), state=SlotState.STANDBY)
+        return replace(undone, state=SlotState.STANDBY)
     return replace(slot, state=SlotState.RETIRED)
-
-
-def _has_phases(slot: Slot) -> bool:
-    """Whether an instance of the slot is joining or leaving; False for a candidate slot."""
-    return slot.state is not SlotState.CANDIDATE and any(not place.is_up for place in slot.placements)

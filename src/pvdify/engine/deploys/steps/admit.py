@@ -1,10 +1,11 @@
-"""The checks before a release is deployed. Nothing has been changed yet, so there is nothing to undo."""
+"""The checks before a release is deployed. Nothing of it has been changed yet, so there is nothing to undo."""
 
 from collections.abc import Mapping
 
 from pvdify.engine.deploys.instance_limit import check_instances
 from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
+from pvdify.engine.deploys.steps.leftovers import remove_leftovers
 from pvdify.engine.deploys.supersession import superseded
 from pvdify.engine.running.specs import limits_of
 from pvdify.engine.world.concurrency import settle
@@ -23,8 +24,10 @@ FIRST_GUESS_OF_MEMORY = 64 * 1024**2  # bytes that each new instance is assumed 
 async def admit(run: StepRun) -> None:
     """Check that the release is not older than the live one, its hostnames are free and the machine has room.
 
-    Raises DeploySuperseded, HostnameTaken, InvalidScale, NotEnoughDisk, NotEnoughMemory.
+    Remove what an earlier operation left first. Raises DeploySuperseded, HostnameTaken, InvalidScale, NotEnoughDisk,
+    NotEnoughMemory, RuntimeUnavailable.
     """
+    await remove_leftovers(run)
     await settle(_check_records(run), _check_room(run))
 
 

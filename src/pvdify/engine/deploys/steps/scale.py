@@ -12,6 +12,7 @@ from pvdify.engine.deploys.plan import step
 from pvdify.engine.deploys.step_run import StepRun
 from pvdify.engine.deploys.steps.health import probed
 from pvdify.engine.deploys.steps.holding import answered
+from pvdify.engine.deploys.steps.leftovers import remove_leftovers
 from pvdify.engine.deploys.steps.make_room import answer_again
 from pvdify.engine.deploys.steps.retire import EDGE_PAUSE, quiet
 from pvdify.engine.deploys.steps.start import placed, shown, starter_of, stop_and_remove
@@ -31,17 +32,22 @@ EDGE_WITHIN = 300.0  # seconds until an instance is stopped although a tunnel th
 
 
 async def dismiss(run: StepRun) -> None:
-    """Stop and remove the joining instances."""
+    """Stop and remove the joining instances. Those that stopped for them, and were not started again, are to run."""
     slot = await run.previous_slot()
     if slot is None:
         return
     await stop_and_remove(run, slot.in_phase(Phase.JOINING))
-    run.change(slot.without(Phase.JOINING))
+    run.change(slot.before_joining())
 
 
 @step(undo=dismiss)
 async def arrange(run: StepRun) -> None:
-    """Choose names and endpoints of the joining instances, and record them."""
+    """Choose names and endpoints of the joining instances, and record them.
+
+    Remove first what an earlier operation left. Raises InvalidScale, NoFreePort, NothingRuns, RuntimeUnavailable,
+    VolumeNotShared.
+    """
+    await remove_leftovers(run)
     async with run.world.locks.places:
         slot = await _live_slot(run)
         await _check_change(run, slot)
@@ -58,13 +64,11 @@ async def take_back(run: StepRun) -> None:
     if not stopped:
         return
     await stop_and_remove(run, slot.of(WEB, Phase.JOINING))
-    up = {place.name for place in stopped}
-    slot = replace(
-        slot, placements=tuple(replace(it, phase=Phase.UP) if it.name in up else it for it in slot.placements)
-    )
+    slot = slot.moved(stopped, Phase.UP)
     await run.save(slot)
-    again = tuple(place for place in slot.placements if place.name in up)
-    await _start(run, slot, again)
+    again = tuple(replace(place, phase=Phase.UP) for place in stopped)
+    async with run.world.locks.instances(run.app):  # the reconciler may start the same instances
+        await _start(run, slot, again)
     if not await answer_again(run, run.release, replace(slot, placements=again)):
         await run.note("the instances run again, but do not answer their health check yet")
     await point_back(run)
@@ -73,15 +77,13 @@ async def take_back(run: StepRun) -> None:
 @step(undo=take_back)
 async def make_room(run: StepRun) -> str | None:
     """Stop web instances with an exclusive volume after their last answers; the router holds requests meanwhile."""
-    slot = await _live_slot(run)
-    sharers = _sharers(run, slot)
-    if not sharers:
-        return None
-    names = {place.name for place in sharers}
-    slot = replace(
-        slot, placements=tuple(replace(it, phase=Phase.LEAVING) if it.name in names else it for it in slot.placements)
-    )
-    await run.save(slot)
+    # Under the lock the reconciler starts none of them, and afterwards none that is LEAVING.
+    async with run.world.locks.instances(run.app):
+        slot = await _live_slot(run)
+        if not (sharers := _sharers(run, slot)):
+            return None
+        slot = slot.moved(sharers, Phase.LEAVING)
+        await run.save(slot)
     hold = run.manifest.hold
     held = (await route_to(run, run.release, slot)).held(run.world.clock.now() + timedelta(seconds=hold))
     await put_route(run, held if hold else replace(held, held_until=None))
@@ -208,18 +210,14 @@ async def _wanted(run: StepRun) -> dict[str, int]:
 
 
 def _numbers_to_come(run: StepRun, slot: Slot, process: str, wanted: int) -> tuple[int, ...]:
-    """Return the numbers of the instances to add; those recorded as JOINING before pvdifyd restarted are left out.
-
-    A restarted instance keeps its number.
-    """
-    up, joining = slot.of(process, Phase.UP), {place.number for place in slot.of(process, Phase.JOINING)}
+    """Return the numbers of the instances to add; a restarted instance keeps its number."""
+    up = slot.of(process, Phase.UP)
     if run.operation.kind is not OperationKind.RESTART:
-        return next_numbers(slot, process, max(0, wanted - len(up) - len(joining)))
+        return next_numbers(slot, process, max(0, wanted - len(up)))
     if process not in _change(run).restarts:
         return ()
     kept = [place.number for place in up[:wanted]]
-    more = next_numbers(slot, process, max(0, wanted - len(joining | set(kept))))
-    return (*(number for number in kept if number not in joining), *more)
+    return (*kept, *next_numbers(slot, process, max(0, wanted - len(kept))))
 
 
 async def _leaving(run: StepRun, slot: Slot) -> tuple[Placement, ...]:

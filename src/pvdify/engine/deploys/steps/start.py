@@ -26,6 +26,9 @@ async def remove_candidate(run: StepRun) -> None:
     if slot.number != run.release.version:
         await stop_and_remove(run, slot.in_phase(Phase.JOINING))
         kept = slot.without(Phase.JOINING)
+        # Usually they have stopped already; if they could not, the slot must not seem to be idle.
+        grace, workers = run.manifest.stop_timeout, (it for it in kept.placements if it.process != WEB)
+        await settle(*(run.world.instances.stop(place.name, grace) for place in workers))
         run.change(replace(kept, state=SlotState.STANDBY, since=run.world.clock.now()))
         return
     await stop_and_remove(run, slot.placements)
