@@ -21,6 +21,7 @@ from pvdify.adapters.podman.logs.instance_logs import PodmanKeptOutput, PodmanLo
 from pvdify.adapters.podman.logs.last_lines import LastLines
 from pvdify.adapters.podman.logs.logs import LogFiles
 from pvdify.adapters.podman.networks.private_networks import PodmanPrivateNetworks
+from pvdify.adapters.podman.storage_conf import container_storage
 from pvdify.adapters.podman.users.ranges import FILE, UserBlocks
 from pvdify.adapters.podman.volumes.disk_meter import PodmanDiskMeter
 from pvdify.adapters.subprocess.attached import attach
@@ -51,7 +52,7 @@ def build_runtime(inputs: RuntimeInputs) -> Runtime:
 
 def build_host(settings: Settings) -> Host:
     """Build the view of this machine, whose memory counts only if the instances run on it."""
-    host = LinuxHost(settings.data_dir)
+    host = LinuxHost(settings.data_dir, container_storage=container_storage())
     if settings.runtime != CLUSTER:
         return host
     from pvdify.adapters.kubernetes.host import HostBesideCluster

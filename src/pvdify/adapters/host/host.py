@@ -10,22 +10,23 @@ from pathlib import Path
 from pvdify.adapters.host import cgroups
 from pvdify.model.capacity import Capacity, Usage
 
-# Images and containers are stored here, volumes below it. Both may be disks of their own; the fullest disk counts.
-CONTAINER_STORAGE = Path("/var/lib/containers/storage")
 SOCKET_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 LISTENING = "0A"  # the state TCP_LISTEN in these tables
 
 
 class LinuxHost:
-    """Disk, memory and listeners of this machine, for a server whose data is in ``data_dir``."""
+    """Disk, memory and listeners of this machine.
+
+    Args:
+        data_dir: the server's data.
+        container_storage: images and containers, with the volumes below. Each may be on a disk of its own; the one with
+            the least free space counts.
+        meminfo: the kernel's file about memory.
+    """
 
     def __init__(
-        self,
-        data_dir: Path,
-        *,
-        container_storage: Path = CONTAINER_STORAGE,
-        meminfo: Path = Path("/proc/meminfo"),
-    ) -> None:
+        self, data_dir: Path, *, container_storage: Path, meminfo: Path = Path("/proc/meminfo")
+    ) -> None:  # fmt: skip
         self._disks = (data_dir, container_storage, container_storage / "volumes")
         self._meminfo = meminfo
 

@@ -18,6 +18,7 @@ from pvdify.adapters.host.file_systems import kind_of
 from pvdify.adapters.podman.commands import list_on_network
 from pvdify.adapters.podman.layers.bounds import find_layers
 from pvdify.adapters.podman.refusals import words_of
+from pvdify.adapters.podman.storage_conf import container_storage
 from pvdify.adapters.podman.users.support import Obstacle, Run, find_obstacle
 from pvdify.adapters.sqlite import checking
 from pvdify.adapters.systemd import commands as systemd_commands
@@ -31,7 +32,6 @@ from pvdify.installation.machine import Machine
 from pvdify.plumbing.command_runner import Argv, Completed
 from pvdify.settings import DEFAULT_FILE, SYSTEMD_IS_HERE, Settings, load
 
-CONTAINER_STORAGE = Path("/var/lib/containers/storage")
 PERSISTENT_JOURNAL = Path("/var/log/journal")
 INITS = tuple(
     Path(folder, "catatonit")
@@ -86,7 +86,7 @@ def observe(machine: Machine, settings: Settings) -> Facts:
         database_copy=str(copy.file) if copy else "",
         listeners=listeners,
         own_ports=own_ports(machine, DEFAULT_FILE),
-        disks=tuple(_disks(settings.data_dir, CONTAINER_STORAGE)),
+        disks=tuple(_disks(settings.data_dir, container_storage())),
         run_file_system=kind_of(settings.run_dir),
         total_memory=total,
         available_memory=available,
