@@ -154,5 +154,8 @@ class VolumeCopies(Protocol):
         ...
 
     async def thaw(self) -> None:
-        """Unfreeze the containers that are still frozen because pvdify was killed while it copied."""
+        """Unfreeze the containers that are still frozen because pvdify was killed while it copied.
+
+        Returns when it is done, however long the runtime does not answer.
+        """
         ...

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import structlog
@@ -15,12 +16,14 @@ import structlog
 from pvdify.adapters.podman import commands, refusals
 from pvdify.adapters.podman.labels import volume_of
 from pvdify.adapters.podman.volumes.tree_copy import TreeCopy
-from pvdify.errors import BackupFailed, RuntimeUnavailable, VolumeExists, storage_error
+from pvdify.errors import BackupFailed, PvdifyError, RuntimeUnavailable, VolumeExists, storage_error
 from pvdify.plumbing.command_runner import Argv, Completed
+from pvdify.timing import BackOff
 
 log = structlog.get_logger()
 MOST_FROZEN = 10.0  # seconds; how long containers may be paused for a copy
 PASSES = 3  # the most passes before the containers are paused
+BACK_OFF = BackOff(first=1.0, longest=30.0)  # before another try to unpause
 LITTLE = 64 * 1024 * 1024  # bytes; after a pass that copied no more, the containers are paused
 
 
@@ -32,15 +35,19 @@ class PodmanVolumeCopies:
         server_id: in the labels of this server's volumes.
         binary: the podman command.
         mark: the file with the ids of the paused containers, so that a restarted pvdifyd can unpause them.
+        back_off: before another try to unpause.
     """
 
     def __init__(
-        self, *, run: Callable[[Argv], Awaitable[Completed]], server_id: str, binary: str, mark: Path
+        self, *, run: Callable[[Argv], Awaitable[Completed]], server_id: str, binary: str, mark: Path,
+        back_off: BackOff = BACK_OFF,
     ) -> None:  # fmt: skip
         self._run = run
         self._server = server_id
         self._podman = binary
         self._mark = mark
+        self._back_off = back_off
+        self._freezing = asyncio.Lock()  # there is one mark
 
     async def copy_out(
         self, id: str, into: Path, *, while_frozen: AbstractAsyncContextManager[None] | None
@@ -53,7 +60,7 @@ class PodmanVolumeCopies:
             if copy.copied <= LITTLE:
                 break
             await self._pass(copy, id)
-        async with while_frozen:
+        async with while_frozen, self._freezing:
             return await self._pass_frozen(copy, id)
 
     async def copy_in(self, app: str, id: str, content: Path, *, runtime: str = "") -> None:
@@ -149,15 +156,28 @@ class PodmanVolumeCopies:
             )
 
     async def _unpause(self, containers: list[str]) -> None:
-        for container in containers:
-            await self._run((self._podman, "unpause", container))
-        paused = await self._paused()
-        if still := [each for each in containers if each in paused]:
-            raise RuntimeUnavailable(
-                f"{len(still)} containers are still paused after a backup",
-                why="podman does not unpause them", next=f"podman unpause {' '.join(still)}",
-            )  # fmt: skip
+        """Unpause these containers; try again until podman has done it, because they do not run until then."""
+        for failures in count(1):
+            why = await self._try_to_unpause(containers)
+            if not why:
+                break
+            by_hand = f"podman unpause {' '.join(containers)}"
+            log.error("backup.not_thawed", containers=containers, why=why, next=by_hand)
+            await asyncio.sleep(self._back_off.pause(failures))
         self._mark.unlink(missing_ok=True)
+
+    async def _try_to_unpause(self, containers: list[str]) -> str:
+        """Unpause these containers; return why one of them is still paused, or ""."""
+        calls = (self._run((self._podman, "unpause", container)) for container in containers)
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        try:
+            paused = await self._paused()
+        except PvdifyError as error:
+            return error.why or error.what
+        if paused.isdisjoint(containers):
+            return ""
+        words = [str(it) if isinstance(it, BaseException) else refusals.words_of(it.stderr) for it in done]
+        return "; ".join(dict.fromkeys(filter(None, words))) or "podman says that it has unpaused them"
 
     async def _users(self, id: str, status: str = "") -> list[str]:
         """Return the ids of the running containers that mount the volume; without paused ones if ``status`` is set."""
@@ -170,6 +190,8 @@ class PodmanVolumeCopies:
 
     async def _paused(self) -> frozenset[str]:
         found = await self._run((self._podman, "ps", "--no-trunc", "--quiet", "--filter=status=paused"))
+        if found.exit_code != 0:
+            raise refusals.unavailable(found)
         return frozenset(found.stdout.split())
 
     async def _mountpoint(self, id: str) -> Path:
