@@ -122,7 +122,7 @@ def _warm_rollbacks(trial: Trial) -> Iterator[Figure]:
 def _cold_rollbacks(trial: Trial) -> Iterator[Figure]:
     floors, whole, inside = [], [], []
     for _ in range(ROUNDS):
-        _settle(trial)
+        _wait_alone(trial)
         floors.append(product.time_floor(trial))
         whole.append(_typed(trial, "rollback", APP, _previous(trial)))
         inside.append(_newest_receipt(trial)["seconds"])
@@ -248,6 +248,14 @@ def _settle(trial: Trial) -> None:
     while time.monotonic() < deadline and before != (now := len(trial.containers())):
         before = now
         time.sleep(1.5)
+
+
+def _wait_alone(trial: Trial) -> None:
+    """Wait until only the live instance of `hello` is there. The one before it drains for at least a second first."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and sum(f"-{APP}-" in name for name in trial.containers()) > 1:
+        time.sleep(0.1)
+    time.sleep(1.5)  # the retirement also removes images
 
 
 def _memory(trial: Trial, field: str = "VmRSS") -> float:
