@@ -11,6 +11,8 @@ async def remove_leftovers(run: StepRun) -> None:
     of its own. Raises RuntimeUnavailable.
     """
     world = run.world
+    if not any(map(is_unfinished, await world.store.slots(run.app))):
+        return
     async with world.locks.slots(run.app), world.locks.instances(run.app):
         for slot in await world.store.slots(run.app):
             if is_unfinished(slot):
