@@ -105,6 +105,35 @@ async def test_all_sessions_of_a_holder_are_revoked_and_no_others(store: SqliteS
     assert len(await store.events()) == 1
 
 
+async def test_a_use_changes_nothing_else_of_a_session_and_its_user(store: SqliteStore) -> None:
+    root = replace(SESSION, id="s2", kind=HolderKind.ROOT, holder="u1")
+    await store.save_people(replace(ADA, removed_at=NOW), replace(SESSION, revoked_at=NOW), root)
+    later = NOW + timedelta(minutes=2)
+
+    for id in ("s1", "missing"):
+        await store.note_use(id, later)
+
+    assert await store.session("s1") == replace(SESSION, revoked_at=NOW, last_used_at=later)
+    assert await store.user("u1") == replace(ADA, removed_at=NOW, last_seen_at=later)
+    assert await store.session("s2") == root
+    assert await store.session("missing") is None
+
+    await store.note_use("s2", later + timedelta(minutes=2))
+
+    assert await store.user("u1") == replace(ADA, removed_at=NOW, last_seen_at=later)
+
+
+async def test_a_use_of_a_passkey_is_recorded_unless_it_was_deleted(store: SqliteStore) -> None:
+    passkey = Passkey(id="k1", user="u1", name="phone", public_key="pQ", uses=0, created_at=NOW)
+    await store.save_people(passkey)
+
+    for id in ("k1", "k2"):
+        await store.note_passkey_use(id, 3, NOW)
+
+    assert await store.passkeys("u1") == (replace(passkey, uses=3, last_used_at=NOW),)
+    assert await store.passkey("k2") is None
+
+
 async def test_passkeys_are_kept_for_a_user_and_forgotten_one_by_one(store: SqliteStore) -> None:
     first = Passkey(id="k1", user="u1", name="phone", public_key="pQ", uses=0, created_at=NOW)
     second = replace(first, id="k2", created_at=NOW + timedelta(seconds=1))

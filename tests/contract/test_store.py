@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pvdify.adapters.sqlite.store import SqliteStore
+from pvdify.engine.access.tokens import fresh_token
 from pvdify.errors import StoreUnavailable
 from pvdify.manifest.definition import Manifest
 from pvdify.model.action import Action
@@ -16,6 +17,7 @@ from pvdify.model.job import JobRun, RunState
 from pvdify.model.notice import Channel, Cursor, Delivery, DeliveryState, Notice, Subscription
 from pvdify.model.operation import Operation, OperationKind, OperationState
 from pvdify.model.release import Release, ReleaseStatus, SwitchCount
+from pvdify.model.token import Role
 from tests.fakes.store import MemoryStore
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -91,6 +93,17 @@ async def test_switch_counts_are_those_of_the_releases_that_are_asked_for(store:
     await store.save(*(SwitchCount(app="shop", release=number) for number in (1, 2, 3, 4)))
 
     assert [it.release for it in await store.switch_counts("shop", 2, 3)] == [3, 2]
+
+
+async def test_a_use_changes_nothing_else_of_a_token(store: SqliteStore):
+    token, _ = fresh_token("ci", Role.DEPLOY, "shop", None, "root", NOW)
+    await store.save(replace(token, revoked_at=NOW))
+
+    for id in (token.id, "missing"):
+        await store.note_token_use(id, NOW + timedelta(minutes=2))
+
+    assert await store.token(token.id) == replace(token, revoked_at=NOW, last_used_at=NOW + timedelta(minutes=2))
+    assert await store.token("missing") is None
 
 
 async def test_a_deleted_app_leaves_its_events(store: SqliteStore):

@@ -39,6 +39,10 @@ class PeopleStore(Protocol):
         """Revoke every session of this holder, and write the event."""
         ...
 
+    async def note_use(self, session: str, at: datetime) -> None:
+        """Record when a session was used, and its user was seen. Changes nothing else of them."""
+        ...
+
     async def forget_sessions(self, before: datetime) -> None:
         """Delete sessions that were revoked or expired before this moment."""
         ...
@@ -47,6 +51,10 @@ class PeopleStore(Protocol):
 
     async def passkeys(self, user: str) -> tuple[Passkey, ...]:
         """Return a user's passkeys, oldest first."""
+        ...
+
+    async def note_passkey_use(self, id: str, uses: int, at: datetime) -> None:
+        """Record a sign-in with a passkey: its new count of uses, and when. Changes nothing if it was deleted."""
         ...
 
     async def forget_passkey(self, passkey: Passkey, event: Event) -> None:

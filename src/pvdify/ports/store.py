@@ -204,6 +204,10 @@ class Store(JobStore, BackupStore, ServiceStore, Protocol):
 
     async def token(self, id: str) -> Token | None: ...
 
+    async def note_token_use(self, id: str, at: datetime) -> None:
+        """Record when a token was used. Changes nothing else of it, and nothing without such a token."""
+        ...
+
     async def tokens(self) -> tuple[Token, ...]:
         """Return all tokens that are not revoked, oldest first."""
         ...

@@ -37,6 +37,10 @@ class PeopleRecords(Records):
         values = {"kind": kind.value, "holder": holder, "at": _stamp(at)}
         await self._write([(statements()["revoke_sessions"], values), (TABLES[Event].upsert, to_row(event))])
 
+    async def note_use(self, session: str, at: datetime) -> None:
+        values = {"id": session, "at": _stamp(at)}
+        await self._write([(statements()[name], values) for name in ("note_session_use", "note_user_seen")])
+
     async def forget_sessions(self, before: datetime) -> None:
         await self._write([(statements()["forget_sessions"], {"before": _stamp(before)})])
 
@@ -46,6 +50,9 @@ class PeopleRecords(Records):
 
     async def passkeys(self, user: str) -> tuple[Passkey, ...]:
         return await self._all(Passkey, "passkeys", user=user)
+
+    async def note_passkey_use(self, id: str, uses: int, at: datetime) -> None:
+        await self._write([(statements()["note_passkey_use"], {"id": id, "uses": uses, "at": _stamp(at)})])
 
     async def forget_passkey(self, passkey: Passkey, event: Event) -> None:
         forget = (statements()["forget_passkey"], {"id": passkey.id})

@@ -308,6 +308,19 @@ SELECT * FROM sessions WHERE revoked_at IS NULL AND expires_at > :now ORDER BY c
 -- name: revoke_sessions
 UPDATE sessions SET revoked_at = :at WHERE kind = :kind AND holder = :holder AND revoked_at IS NULL;
 
+-- name: note_session_use
+UPDATE sessions SET last_used_at = :at WHERE id = :id;
+
+-- name: note_user_seen
+UPDATE users SET last_seen_at = :at
+WHERE id = (SELECT holder FROM sessions WHERE sessions.id = :id AND sessions.kind = 'user');
+
+-- name: note_passkey_use
+UPDATE passkeys SET uses = :uses, last_used_at = :at WHERE id = :id;
+
+-- name: note_token_use
+UPDATE tokens SET last_used_at = :at WHERE id = :id;
+
 -- name: forget_sessions
 DELETE FROM sessions WHERE expires_at < :before OR revoked_at < :before;
 

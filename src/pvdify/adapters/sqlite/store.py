@@ -198,6 +198,9 @@ class SqliteStore(
     async def token(self, id: str) -> Token | None:
         return await self._one(Token, "token", id=id)
 
+    async def note_token_use(self, id: str, at: datetime) -> None:
+        await self._write([(statements()["note_token_use"], {"id": id, "at": _stamp(at)})])
+
     async def tokens(self) -> tuple[Token, ...]:
         return await self._all(Token, "tokens")
 

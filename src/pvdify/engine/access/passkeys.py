@@ -1,7 +1,7 @@
 """Passkeys: add, remove, and sign in with them."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pvdify.engine.access.sessions import Sessions, SignedIn
@@ -98,7 +98,7 @@ class Passkeys:
         except SignInRefused:
             self._sessions.note_failure(address)
             raise
-        await self._people.save_people(replace(passkey, uses=uses, last_used_at=self._clock.now()))
+        await self._people.note_passkey_use(passkey.id, uses, self._clock.now())
         return await self._sessions.start(holder_for(user), "passkey", address, agent)
 
     async def _user(self, signed_in: SignedIn) -> User:

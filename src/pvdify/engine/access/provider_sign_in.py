@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pvdify.engine.access.sessions import Sessions
 from pvdify.engine.access.users import holder_for
+from pvdify.engine.world.concurrency import Locks
 from pvdify.errors import NotInvited, SignInRefused, UserNotFound
 from pvdify.model.action import Action
 from pvdify.model.event import Event
@@ -37,12 +38,13 @@ class ProviderSignIn:
         self,
         *,
         clock: Clock,
+        locks: Locks,
         settings: Settings,
         people: PeopleStore,
         sessions: Sessions,
         provider: SignInProvider | None,
     ) -> None:
-        self._clock, self._settings = clock, settings
+        self._clock, self._locks, self._settings = clock, locks, settings
         self._people, self._sessions, self._provider = people, sessions, provider
         self._pending: dict[str, Pending] = {}
 
@@ -79,7 +81,8 @@ class ProviderSignIn:
         try:
             pending = self._taken(state, kept)
             account = await self._account(code, pending)
-            user = await self._user_of(account)
+            async with self._locks.users:
+                user = await self._user_of(account)
         except (SignInRefused, NotInvited):
             self._sessions.note_failure(address)
             raise

@@ -114,7 +114,8 @@ class Sessions:
         except NotSignedIn:
             return None
         if now - session.last_used_at > NOTED_EVERY:
-            await self._note_use(session, now)
+            with suppress(StoreUnavailable):  # pages can still be read while the disk is full
+                await self._people.note_use(session.id, now)
         return SignedIn(session=session, actor=actor, key=hashlib.sha256(f"form {text}".encode()).hexdigest())
 
     async def list(self) -> tuple[Session, ...]:
@@ -153,13 +154,6 @@ class Sessions:
         if user is None or user.removed_at is not None:
             raise NotSignedIn("this user was removed", next="ask an admin for an invitation")
         return user.actor
-
-    async def _note_use(self, session: Session, now: datetime) -> None:
-        records = [replace(session, last_used_at=now)]
-        user = await self._people.user(session.holder) if session.kind is HolderKind.USER else None
-        seen = () if user is None else (replace(user, last_seen_at=now),)
-        with suppress(StoreUnavailable):  # pages can still be read while the disk is full
-            await self._people.save_people(*records, *seen)
 
 
 def holder_of(actor: Actor) -> Holder:

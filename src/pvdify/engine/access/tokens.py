@@ -88,7 +88,7 @@ class Tokens:
                 next="`pvdify login` with another token; an admin makes one with `pvdify tokens:create --name NAME`",
             )
         if token.last_used_at is None or now - token.last_used_at > NOTED_EVERY:
-            await self._store.save(replace(token, last_used_at=now))
+            await self._store.note_token_use(token.id, now)
         return Actor(name=token.name, role=token.role, app=token.app, token=token.id)
 
     async def actor_with(self, token_id: str) -> Actor:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from pvdify.engine.access.sessions import Sessions
+from pvdify.engine.world.concurrency import Locks
 from pvdify.engine.world.not_found import no_app
 from pvdify.errors import InvalidError, NotSignedIn, UserExists, UserNotFound
 from pvdify.model.action import Action
@@ -42,8 +43,10 @@ class Invitation:
 class Users:
     """Requests about the users of the dashboard."""
 
-    def __init__(self, *, clock: Clock, store: Store, people: PeopleStore, sessions: Sessions) -> None:
-        self._clock, self._store = clock, store
+    def __init__(
+        self, *, clock: Clock, locks: Locks, store: Store, people: PeopleStore, sessions: Sessions
+    ) -> None:  # fmt: skip
+        self._clock, self._locks, self._store = clock, locks, store
         self._people, self._sessions = people, sessions
 
     async def list(self) -> tuple[User, ...]:
@@ -65,18 +68,20 @@ class Users:
         wanted = replace(wanted, name=wanted.name.strip(), email=wanted.email.strip().lower())
         _check(wanted)
         await self._check_scope(wanted.role, wanted.app)
-        for other in await self._people.users():
-            _check_other(wanted, other)
-        now = self._clock.now()
-        user = User(
-            id=secrets.token_hex(4), name=wanted.name, role=wanted.role, app=wanted.app, email=wanted.email,
-            github=wanted.github, created_at=now, created_by=actor.name,
-        )  # fmt: skip
-        return await self._invited(user, actor)
+        async with self._locks.users:
+            for other in await self._people.users():
+                _check_other(wanted, other)
+            now = self._clock.now()
+            user = User(
+                id=secrets.token_hex(4), name=wanted.name, role=wanted.role, app=wanted.app, email=wanted.email,
+                github=wanted.github, created_at=now, created_by=actor.name,
+            )  # fmt: skip
+            return await self._invited(user, actor)
 
     async def invite_again(self, name: str, actor: Actor) -> tuple[User, str]:
         """Create a new link for a user and invalidate an earlier one. Raises UserNotFound, StoreUnavailable."""
-        return await self._invited(await self.find(name), actor)
+        async with self._locks.users:
+            return await self._invited(await self.find(name), actor)
 
     async def invited(self, secret: str) -> User:
         """Return the user that an invitation belongs to. The invitation stays valid.
@@ -97,11 +102,12 @@ class Users:
         """Consume an invitation; return the new session and its cookie. Raises NotSignedIn, TooManyRequests."""
         self._sessions.check_attempts(address)
         try:
-            user = await self.invited(secret)
+            async with self._locks.users:
+                user = await self.invited(secret)
+                await self._people.save_people(replace(user, invitation="", invited_until=None))
         except NotSignedIn:
             self._sessions.note_failure(address)
             raise
-        await self._people.save_people(replace(user, invitation="", invited_until=None))
         return await self._sessions.start(holder_for(user), "invitation", address, agent)
 
     async def set_role(self, name: str, role: Role, app: str | None, actor: Actor) -> User:
@@ -109,20 +115,21 @@ class Users:
 
         Raises UserNotFound, InvalidError, AppNotFound.
         """
-        user = await self.find(name)
-        await self._check_scope(role, app)
-        changed = replace(user, role=role, app=app)
-        text = f"{user.name}: {_scope(user)} -> {_scope(changed)}"
-        await self._people.save_people(changed, self._event(Action.USER_ROLE, actor, text, app or user.app))
-        return changed
+        async with self._locks.users:
+            user = await self.find(name)
+            await self._check_scope(role, app)
+            changed = replace(user, role=role, app=app)
+            text = f"{user.name}: {_scope(user)} -> {_scope(changed)}"
+            await self._people.save_people(changed, self._event(Action.USER_ROLE, actor, text, app or user.app))
+            return changed
 
     async def remove(self, name: str, actor: Actor) -> None:
         """Remove a user and end the user's sessions. Raises UserNotFound, StoreUnavailable."""
-        user = await self.find(name)
-        removed = replace(user, removed_at=self._clock.now(), invitation="", invited_until=None)
-        await self._people.save_people(
-            removed, self._event(Action.USER_REMOVED, actor, f"{user.name} ({_scope(user)})")
-        )
+        async with self._locks.users:
+            user = await self.find(name)
+            removed = replace(user, removed_at=self._clock.now(), invitation="", invited_until=None)
+            text = f"{user.name} ({_scope(user)})"
+            await self._people.save_people(removed, self._event(Action.USER_REMOVED, actor, text))
         await self._sessions.revoke_all(holder_for(user), actor)
 
     async def sign_out(self, name: str, actor: Actor) -> None:

@@ -270,6 +270,7 @@ class CleanStore(Store):
     grants = unchanged(Store.grants)
     token = unchanged(Store.token)
     tokens = unchanged(Store.tokens)
+    note_token_use = unchanged(Store.note_token_use)
     events = unchanged(Store.events)
     matching_events = unchanged(Store.matching_events)
     idempotent_request = unchanged(Store.idempotent_request)

@@ -54,11 +54,12 @@ def wire_access(
         ),
         passkeys=Passkeys(clock=clock, people=people, sessions=sessions, checks=outside.passkey_checks),
         provider_sign_in=ProviderSignIn(
-            clock=clock, settings=world.settings, people=people, sessions=sessions, provider=outside.sign_in_provider
+            clock=clock, locks=world.locks, settings=world.settings, people=people, sessions=sessions,
+            provider=outside.sign_in_provider,
         ),
         recipients=Recipients(clock=clock, secrets=secrets, store=store),
         registries=registries,
         sessions=sessions,
         tokens=tokens,
-        users=Users(clock=clock, store=store, people=people, sessions=sessions),
+        users=Users(clock=clock, locks=world.locks, store=store, people=people, sessions=sessions),
     )  # fmt: skip

@@ -76,6 +76,7 @@ class Locks:
     ``jobs(app)``: reading and changing the records of the app's jobs and runs.
     ``queue(app)``: numbering, superseding, canceling and beginning the app's queued operations.
     ``services(name)``: reading and changing a service's record.
+    ``users``: reading and changing the records of users, whose names and accounts are unique.
 
     A repair that was decided under its lock is done before an operation begins, and none is decided while an operation
     runs. Order: ``previews``, ``slots``, ``instances``, ``routes``, ``jobs``, ``queue``, ``hostnames``.
@@ -85,6 +86,7 @@ class Locks:
         self.places = asyncio.Lock()
         self.hostnames = asyncio.Lock()
         self.previews = asyncio.Lock()
+        self.users = asyncio.Lock()
         self._slots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._instances: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
