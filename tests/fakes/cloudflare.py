@@ -45,6 +45,8 @@ class FakeCloudflare:
         self.token = "cf-token"
         self.next_fault: Callable[[], Fault | None] = lambda: None
         self.before_request: Callable[[WebRequest], None] = lambda request: None
+        self.locked_zones: set[str] = set()  # names of zones whose records the token may not read or change
+        self.hidden: set[str] = set()  # hostnames that are taken, though no record of them is listed
         self.connector_version: int | None = None
         self.asked: list[str] = []
         self._ids = itertools.count(1000)
@@ -105,7 +107,8 @@ class FakeCloudflare:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return _errors(403, (9109, "Invalid access token"))
         needed = "dns" if "dns_records" in path else "tunnel" if "cfd_tunnel" in path else "zone"
-        if needed not in self.permissions:
+        is_locked = needed == "dns" and self.zones[path.split("/")[2]] in self.locked_zones
+        if needed not in self.permissions or is_locked:
             return _errors(403, (10000, "Authentication error"))
         parts = path.strip("/").split("/")
         if parts == ["zones"]:
@@ -123,7 +126,8 @@ class FakeCloudflare:
         if method == "GET":
             return _result(_page([record for record in held.values() if _matches(record, query)], query))
         if method == "POST":
-            if any(it["name"] == body["name"] and it["type"] in ("A", "AAAA", "CNAME") for it in held.values()):
+            taken = (it["name"] for it in held.values() if it["type"] in ("A", "AAAA", "CNAME"))
+            if body["name"] in {*taken, *self.hidden}:
                 return _errors(400, (81053, "An A, AAAA, or CNAME record with that host already exists."))
             if not body["name"].endswith(self.zones[zone]):
                 body["name"] += f".{self.zones[zone]}"

@@ -22,6 +22,7 @@ from pvdify.settings import Address
 
 ADDRESS_HEADERS = ("CF-Connecting-IP",)  # Cloudflare puts the visitor's address there
 WRITES = 3  # writes of the rules before pvdify reports that another program overwrites them
+READS = 3  # of the records of a hostname that another program changes at the same time
 ADDRESS_TYPES = ("A", "AAAA", "CNAME")  # types of records that say where requests for a hostname go
 
 
@@ -109,10 +110,14 @@ class CloudflareEdge:
         The records go first, so that no hostname points to a tunnel that no longer answers.
         """
         zones = await self._zones(link.token)
-        for zone in zones.values():
-            for record in await self._marked(zone, link.token):
-                await self._delete(zone, record, link.token)
         home = _zone_of_server(wanted.base_domain, zones)
+        for zone in zones.values():
+            try:
+                for record in await self._marked(zone, link.token):
+                    await self._delete(zone, record, link.token)
+            except EdgeRefused:
+                if zone is home or any(zone_of(name, zones) == zone.name for name in wanted.hostnames):
+                    raise
         tunnel = await self._find_tunnel(home.account, link, is_optional=True)
         if tunnel is None:
             return
@@ -184,48 +189,71 @@ class CloudflareEdge:
     async def _put_records(
         self, tunnel: _Tunnel, wanted: EdgeWanted, zones: Mapping[str, _Zone], token: Secret
     ) -> tuple[EdgeProblem, ...]:
+        """Put the records of all zones; return which hostnames do not lead to the tunnel, and why.
+
+        A zone whose records the token may not change is a problem of its hostnames alone. Raises EdgeRefused if that is
+        so for every zone with hostnames.
+        """
         problems = [_no_zone(name) for name in sorted(wanted.hostnames) if zone_of(name, zones) is None]
+        refused: list[EdgeRefused] = []
+        served = 0
         for zone in zones.values():
             names = [name for name in sorted(wanted.hostnames) if zone_of(name, zones) == zone.name]
-            marked = await self._marked(zone, token)
-            for record in _superfluous(marked, names):
-                await self._delete(zone, record, token)
-            ours = {record["name"]: record for record in marked if record["name"] in names}
-            for name in names:
-                try:
-                    problem = await self._put_record(zone, ours.get(name), name, tunnel, token)
-                except Declined as declined:
-                    problem = EdgeProblem(hostname=name, what=declined.error.why, next=declined.error.next)
-                problems += [problem] if problem else []
+            try:
+                problems += await self._put_records_of(zone, names, tunnel, token)
+                served += bool(names)
+            except EdgeRefused as error:
+                refused += [error] if names else []
+                problems += [EdgeProblem(hostname=name, what=error.why, next=error.next) for name in names]
+        if refused and not served:
+            raise refused[0]
         return tuple(problems)
+
+    async def _put_records_of(
+        self, zone: _Zone, names: list[str], tunnel: _Tunnel, token: Secret
+    ) -> list[EdgeProblem]:  # fmt: skip
+        problems: list[EdgeProblem] = []
+        marked = await self._marked(zone, token)
+        for record in _superfluous(marked, names):
+            try:
+                await self._delete(zone, record, token)
+            except Declined as declined:
+                problems.append(_not_deleted(record["name"], declined.error))
+        ours = {record["name"]: record for record in marked if record["name"] in names}
+        for name in names:
+            try:
+                problem = await self._put_record(zone, ours.get(name), name, tunnel, token)
+            except Declined as declined:
+                problem = EdgeProblem(hostname=name, what=declined.error.why, next=declined.error.next)
+            problems += [problem] if problem else []
+        return problems
 
     async def _put_record(
         self, zone: _Zone, ours: dict[str, Any] | None, name: str, tunnel: _Tunnel, token: Secret
     ) -> EdgeProblem | None:
-        record = requests.record_of(name, tunnel.id, self._mark)
-        if ours is not None:
-            if not _is_same_record(ours, record):
-                await self._change(zone, ours["id"], record, token)
-            return None
-        if (other := await self._unmarked(zone, name, token)) is not None:
-            return None if _routes_as(other, record) else _conflict(name, other)
-        try:
-            await self._api.ask(requests.create_record(zone.id, zone.name, record), token)
-        except RecordExists:  # another program created a record, or an earlier try succeeded though its answer was lost
-            raise ServiceUnavailable(
-                f"a record for {name} was created just now", why="the record did not exist a moment before",
-                next="pvdifyd reads the records again and retries by itself",
-            ) from None  # fmt: skip
-        return None
+        """Create or change the record of a hostname; return why it does not lead to the tunnel, or None.
 
-    async def _change(self, zone: _Zone, id: str, record: dict[str, Any], token: Secret) -> None:
-        try:
-            await self._api.ask(requests.change_record(zone.id, zone.name, id, record), token)
-        except (ResourceMissing, RecordExists):
-            raise ServiceUnavailable(
-                f"the record for {record['name']} was changed just now", why="another program changed or deleted it",
-                next="pvdifyd reads the records again and retries by itself",
-            ) from None  # fmt: skip
+        If a record is not there as it was read, the records are read again. Raises ServiceUnavailable, Declined.
+        """
+        record = requests.record_of(name, tunnel.id, self._mark)
+        for _ in range(READS):
+            try:
+                return await self._write_record(zone, ours, record, token)
+            except (RecordExists, ResourceMissing):  # also if an earlier try succeeded though its answer was lost
+                ours = next((it for it in await self._marked(zone, token) if it["name"] == name), None)
+        return _unseen(name)
+
+    async def _write_record(
+        self, zone: _Zone, ours: dict[str, Any] | None, record: dict[str, Any], token: Secret
+    ) -> EdgeProblem | None:
+        if ours is None:
+            other = await self._unmarked(zone, record["name"], token)
+            if other is not None:
+                return None if _routes_as(other, record) else _conflict(record["name"], other)
+            await self._api.ask(requests.create_record(zone.id, zone.name, record), token)
+        elif not _is_same_record(ours, record):
+            await self._api.ask(requests.change_record(zone.id, zone.name, ours["id"], record), token)
+        return None
 
     async def _delete(self, zone: _Zone, record: Mapping[str, Any], token: Secret) -> None:
         try:
@@ -239,7 +267,8 @@ class CloudflareEdge:
         return [it for it in found if it.get("comment") == self._mark and it["type"] == "CNAME"]
 
     async def _unmarked(self, zone: _Zone, name: str, token: Secret) -> dict[str, Any] | None:
-        found = await self._api.ask(requests.find_records(zone.id, zone.name, name), token) or []
+        first = requests.find_records(zone.id, zone.name, name, 1)
+        found = await self._api.pages(first, token, requests.RECORDS_A_PAGE)
         return next((it for it in found if it["name"] == name and it["type"] in ADDRESS_TYPES), None)
 
 
@@ -277,6 +306,22 @@ def _conflict(name: str, found: Mapping[str, Any]) -> EdgeProblem:
         hostname=name,
         what=f"a record that pvdify did not create points it to {found.get('content')} ({found['type']})",
         next=f"delete that record at Cloudflare if {name} is for this server; pvdifyd then creates its own",
+    )
+
+
+def _not_deleted(name: str, error: EdgeRefused) -> EdgeProblem:
+    return EdgeProblem(
+        hostname=name, what=f"pvdify's record for it, which is not needed any more, was not deleted: {error.why}",
+        next="delete the record at Cloudflare",
+    )  # fmt: skip
+
+
+def _unseen(name: str) -> EdgeProblem:
+    return EdgeProblem(
+        hostname=name,
+        what="Cloudflare refuses a record for it because there is one, but lists none that points it elsewhere",
+        next=f"look for {name} among the zone's records, and among the custom domains of Workers and Pages; delete "
+        "what is there if the hostname is for this server; pvdifyd retries by itself",
     )
 
 

@@ -78,9 +78,10 @@ def list_marked_records(zone: str, zone_name: str, mark: str, page: int) -> Ask:
     return _records("GET", zone, zone_name, "", query=query)
 
 
-def find_records(zone: str, zone_name: str, hostname: str) -> Ask:
+def find_records(zone: str, zone_name: str, hostname: str, page: int) -> Ask:
     """Find the records that mention a hostname in any field."""
-    return _records("GET", zone, zone_name, "", query={"search": hostname, "per_page": "100"})
+    query = {"search": hostname, "page": str(page), "per_page": str(RECORDS_A_PAGE)}
+    return _records("GET", zone, zone_name, "", query=query)
 
 
 def create_record(zone: str, zone_name: str, record: Mapping[str, Any]) -> Ask:

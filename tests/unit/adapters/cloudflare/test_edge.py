@@ -9,6 +9,7 @@ from pvdify.adapters.cloudflare.edge import CloudflareEdge
 from pvdify.errors import EdgeRefused, ServiceUnavailable
 from pvdify.model.edge import EdgeLink, EdgeWanted, wanted_edge, wanted_edge_direct
 from pvdify.model.instance import Secret
+from pvdify.plumbing.web import WebRequest
 from pvdify.settings import Address
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloudflare import ALL, FakeCloudflare, Fault
@@ -95,6 +96,78 @@ async def test_records_made_by_others_are_kept_and_reported():
     assert (problem.hostname, "192.0.2.1" in problem.what) == ("shop.example.com", True)
     assert {id: record for id, record in cloudflare.records.items() if id in before} == before
     assert "blog.example.com" in cloudflare.leads()
+
+
+async def test_a_hostname_that_is_taken_without_a_record_is_a_separate_problem():
+    cloudflare, edge = make()
+    cloudflare.hidden.add("shop.example.com")  # as by the custom domain of a Worker
+
+    state = await edge.put(wanted("shop.example.com", "zebra.example.com"), LINK)
+
+    (problem,) = state.problems
+    assert (problem.hostname, "Workers" in problem.next) == ("shop.example.com", True)
+    assert "zebra.example.com" in cloudflare.leads()
+
+
+async def test_a_record_made_by_others_is_found_among_many_that_mention_its_name():
+    cloudflare, edge = make()
+    for number in range(1100):
+        cloudflare.add_record(f"alias{number}.example.com", "shop.example.com")
+    cloudflare.add_record("shop.example.com", "192.0.2.1", "A")
+
+    state = await edge.put(wanted("shop.example.com", "zebra.example.com"), LINK)
+
+    (problem,) = state.problems
+    assert (problem.hostname, "192.0.2.1" in problem.what) == ("shop.example.com", True)
+    assert "zebra.example.com" in cloudflare.leads()
+
+
+async def test_a_record_that_another_program_creates_at_the_same_time_is_reported_at_once():
+    cloudflare, edge = make()
+
+    def intrude(request: WebRequest) -> None:
+        if request.method == "POST" and "dns_records" in request.url and "shop.example.com" not in cloudflare.leads():
+            cloudflare.add_record("shop.example.com", "192.0.2.1", "A")
+
+    cloudflare.before_request = intrude
+    state = await edge.put(wanted("shop.example.com", "zebra.example.com"), LINK)
+
+    assert [problem.hostname for problem in state.problems] == ["shop.example.com"]
+    assert "zebra.example.com" in cloudflare.leads()
+
+
+async def test_a_record_that_is_deleted_at_the_same_time_is_created_again():
+    cloudflare, edge = make()
+    await edge.put(wanted("shop.example.com"), LINK)
+    (ours,) = cloudflare.records.values()
+    ours["proxied"] = False
+
+    def delete(request: WebRequest) -> None:
+        if request.method == "PATCH":
+            cloudflare.records.pop(ours["id"], None)
+
+    cloudflare.before_request = delete
+    state = await edge.put(wanted("shop.example.com"), LINK)
+
+    assert state.problems == ()
+    assert [record["proxied"] for record in cloudflare.records.values()] == [True]
+
+
+async def test_zones_that_the_token_may_not_change_are_no_problem_of_other_hostnames():
+    cloudflare, edge = make("example.com", "shop.org", "unrelated.net")
+    cloudflare.locked_zones |= {"unrelated.net"}
+    first = await edge.put(wanted(*SHOP), LINK)
+
+    cloudflare.locked_zones |= {"shop.org"}
+    second = await edge.put(wanted(*SHOP, "blog.example.com"), LINK)
+
+    assert first.problems == ()
+    assert [problem.hostname for problem in second.problems] == ["www.shop.org"]
+    assert "Zone > DNS > Edit" in second.problems[0].what
+    assert "blog.example.com" in cloudflare.leads()
+    cloudflare.locked_zones -= {"shop.org"}
+    await edge.remove(wanted(*SHOP), LINK)
+    assert cloudflare.leads() == {}
 
 
 async def test_an_equal_record_made_by_others_is_used_and_never_removed():
