@@ -35,6 +35,7 @@ class Pvdify:
             stdout=stdout,
             stderr=stderr,
             is_stdin_terminal=self.is_terminal,
+            is_in_workflow=self.environ.get("GITHUB_ACTIONS") == "true",
             ask_secret=lambda prompt: (stderr.write(prompt + "\n"), secret)[1],
         )
         code = run_program(argv, self._surroundings(stdin), streams)

@@ -97,6 +97,14 @@ def test_closing_a_missing_preview_is_reported(pvdify: Pvdify) -> None:
     assert pvdify("preview:close", "myapp", "--pr", "3").code == 4
 
 
+def test_a_workflow_for_a_pull_request_without_a_preview_does_not_fail(in_workflow: Pvdify, api: FakeApi) -> None:
+    nothing = Ran(stdout="pull request 12 has no preview of myapp: nothing to close\n")
+
+    assert in_workflow("preview", "--close") == in_workflow("preview:close", "--pr", "12") == nothing
+    assert json.loads(in_workflow("preview:close", "--json").stdout) == {"app": "myapp", "pr": 12, "status": "none"}
+    assert in_workflow("preview:keep", "--pr", "12").code == 4
+
+
 def test_previews_are_listed(pvdify: Pvdify, api: FakeApi) -> None:
     assert pvdify("previews", "myapp") == Ran(
         stderr="no previews; the first: pvdify preview myapp --pr N --image REF\n"

@@ -12,7 +12,7 @@ from pvdify.cli.moments import moment, until
 from pvdify.cli.parameters import WholeNumber
 from pvdify.cli.watch import watch
 from pvdify.client.api import Client
-from pvdify.errors import FailedError
+from pvdify.errors import FailedError, PreviewNotFound
 from pvdify.wire.answers import Preview
 from pvdify.wire.moment import parse_moment
 from pvdify.wire.requests import PutPreview
@@ -80,8 +80,21 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
 
 
 def run_close(options: CloseOptions, client: Client, io: Io) -> int:
-    """Close the preview: the server removes it after its delay. Repeating the command is harmless."""
-    preview = client.close_preview(options.app, options.pull_request, options.as_of)
+    """Close the preview: the server removes it after its delay. Repeating the command is harmless.
+
+    In a workflow, where no person has typed the number, a pull request without a preview is no failure: its image may
+    never have been built, or its preview has ended already.
+    """
+    try:
+        preview = client.close_preview(options.app, options.pull_request, options.as_of)
+    except PreviewNotFound:
+        if not io.is_in_workflow:
+            raise
+        if options.as_json:
+            io.show_json({"app": options.app, "pr": options.pull_request, "status": "none"})
+        else:
+            io.show(f"pull request {options.pull_request} has no preview of {options.app}: nothing to close")
+        return DONE
     if options.as_json:
         io.show_json(preview)
         return DONE
