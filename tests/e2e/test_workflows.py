@@ -171,4 +171,7 @@ def test_the_actions_install_the_extension_and_close_a_preview(world: World) -> 
     assert installed.code == 0, installed.output
     assert installed.output.splitlines()[-1].startswith("pvdify ")
     assert (closed.code, "myapp-pr-12 is closed" in closed.output) == (0, True), closed.output
-    assert (nothing.code, nothing.output.splitlines()[-1]) == (0, "there was no preview")
+    assert (nothing.code, nothing.output.splitlines()[-1]) == (
+        0,
+        "pull request 13 has no preview of myapp: nothing to close",
+    )

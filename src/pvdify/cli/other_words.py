@@ -5,7 +5,6 @@ They are only searched if no command was found, so they never hide a command of 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import click
 
@@ -151,6 +150,8 @@ def _find(name: str, second: str, known: tuple[str, ...]) -> tuple[Answer, bool]
     for word in (name, name.partition(":")[0]):
         if word in WORDS:
             return WORDS[word], False
+    from difflib import get_close_matches
+
     nearest = get_close_matches(name, known, n=1, cutoff=LEAST_LIKENESS)
     if nearest:
         return Answer(f"; did you mean {nearest[0]}?", f"pvdify {nearest[0]} --help"), False

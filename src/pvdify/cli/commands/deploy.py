@@ -10,7 +10,6 @@ from pvdify.cli.command import app_parameter, command
 from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.parameters import WholeNumber, strategy_option
-from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.wire.requests import Deploy, Strategy
 
@@ -34,6 +33,8 @@ def run(options: Options, client: Client, io: Io) -> int:
     release = client.deploy(options.app, options.deploy, key=options.key)
     if options.is_waiting:
         io.say(f"Deploying {release.image} to {release.app}")
+        from pvdify.cli.watch import watch  # while the server works
+
         return watch(release, client, io, as_json=options.as_json)
     if io.workflow is not None:
         io.workflow.report_release(release)

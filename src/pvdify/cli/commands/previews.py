@@ -10,7 +10,6 @@ from pvdify.cli.exit_codes import DONE
 from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.moments import moment, until
 from pvdify.cli.parameters import WholeNumber
-from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.errors import FailedError, PreviewNotFound
 from pvdify.wire.answers import Preview
@@ -69,6 +68,8 @@ def run(options: Options | CloseOptions, client: Client, io: Io) -> int:
         raise FailedError(f"{preview.name} has no release", next=f"`pvdify previews {options.app}` shows it")
     if options.is_waiting:
         io.say(f"Deploying {release.image} to {release.app}")
+        from pvdify.cli.watch import watch  # while the server works
+
         return watch(release, client, io, as_json=options.as_json)
     if io.workflow is not None:
         io.workflow.report_release(release)

@@ -11,7 +11,6 @@ from pvdify.cli.io import Io, Surroundings
 from pvdify.cli.misuse import Misuse
 from pvdify.cli.output import NONE, differences, facts
 from pvdify.cli.parameters import looks_like_release, release_number, strategy_option
-from pvdify.cli.watch import watch
 from pvdify.client.api import Client
 from pvdify.wire.answers import Release, RollbackPlan
 from pvdify.wire.requests import Rollback, Strategy
@@ -37,6 +36,8 @@ def run(options: Options, client: Client, io: Io) -> int:
         return _show_plan(client.rollback_plan(options.app, options.version), io, as_json=options.as_json)
     release = client.rollback(options.app, Rollback(version=options.version, strategy=options.strategy))
     io.say(f"Rolling back {release.app} to {release.image}")
+    from pvdify.cli.watch import watch  # while the server works
+
     return watch(release, client, io, as_json=options.as_json)
 
 
