@@ -1,5 +1,6 @@
 """All problems of an input at once, each with its path, the expected value, and the nearest valid key."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ _BOUNDS = {
     "greater_than": ("more than", "gt"),
     "less_than_equal": ("at most", "le"),
 }
+_LEADING_ZERO = re.compile(r"0[0-9]+")
 _UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
@@ -49,7 +51,9 @@ def problems_of(error: ValidationError, known: Mapping[Path, Iterable[str]], con
     for item in error.errors(include_url=False, include_context=True)[:MOST_PROBLEMS]:
         path = _written(item["loc"], content)
         found.setdefault(path, _text(item, path, known))
-    return list(found.items())
+    # What may be a text or a list, and is a list with a problem, needs no second one that it is no text.
+    lists = {path[:-1] for path in found if path and isinstance(path[-1], int)}
+    return [(path, text) for path, text in found.items() if path not in lists or text != _EXPECTED["string_type"]]
 
 
 def format_path(path: Path) -> str:
@@ -87,7 +91,15 @@ def _text(item: Any, path: Path, known: Mapping[Path, Iterable[str]]) -> str:
         expected = f"expected {words} {item['ctx'][bound]:g}"
     if expected is None:
         expected = str(item["msg"])[:1].lower() + str(item["msg"])[1:]
-    return f"{expected}{_got(item)}"
+    return f"{expected}{_got(item)}{_advice(item)}"
+
+
+def _advice(item: Any) -> str:
+    value = item.get("input")
+    if item["type"] == "string_type" and isinstance(value, int | float):
+        return "; put it in quotes"
+    is_octal = item["type"] in {"int_type", "float_type"} and isinstance(value, str) and _LEADING_ZERO.fullmatch(value)
+    return "; write it without the leading zero" if is_octal else ""
 
 
 def _got(item: Any) -> str:

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pvdify.quantities import LARGEST_SIZE, parse_duration, parse_size
 
 LONGEST = 7 * 86400
-_WHOLE = re.compile(r"[0-9]{1,9}")
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,8}")
+_DECIMAL = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?")
 _PERCENT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
 
 

@@ -26,7 +26,7 @@ _DEEPEST = 5  # no key of the definition is deeper
 _TAG = "tag:yaml.org,2002:"  # what `!!` stands for
 _PLAIN_TAGS = frozenset({"!", *(_TAG + name for name in ("str", "int", "float", "bool", "null", "seq", "map"))})
 _NUMBERS = {
-    _TAG + "int": re.compile(r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)\Z"),
+    _TAG + "int": re.compile(r"[-+]?(?:0b[01_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)\Z"),
     _TAG + "float": re.compile(
         r"(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
     ),
@@ -41,7 +41,16 @@ _INSTEAD_OF_TAG = {
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # either has no types
-    """Reads 22:22 and 2026-01-01 as texts; YAML 1.1 makes the number 1342 and a date of them."""
+    """Reads 22:22, 2026-01-01 and 0755 as texts; YAML 1.1 makes the numbers 1342 and 493 and a date of them.
+
+    Keys are texts, too: ``on`` and ``no`` name a process or a volume like any other word.
+    """
+
+    def construct_mapping(self, node: Any, *args: Any, **more: Any) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _TAG + "merge":
+                key.tag = _TAG + "str"
+        return super().construct_mapping(node, *args, **more)  # type: ignore[no-any-return]
 
 
 _Loader.yaml_implicit_resolvers = {

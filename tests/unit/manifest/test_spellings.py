@@ -86,3 +86,40 @@ def test_a_date_is_a_text(text: str) -> None:
     manifest = parse_manifest(f"hooks: {{pre_deploy: [{text}]}}\nx-built: {text}")
 
     assert manifest.hooks.pre_deploy == (text,)
+
+
+@pytest.mark.parametrize("name", ["on", "no", "yes", "null", "y"])
+def test_a_name_is_the_word_as_written(name: str) -> None:
+    manifest = parse_manifest(f"processes: {{{name}: {{command: work}}}}\nx-own: {{{name}: {{{name}: 1}}}}")
+
+    assert list(manifest.processes) == [name]
+    (found,) = find_problems(f"{name}: 1")
+    assert (found.line, found.path) == (1, name)
+    assert [it.path for it in find_problems(f"{name}: 1\n{name}: 2")] == [name, name]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("port: 0755", "port"), ("processes: {web: {count: 010}}", "processes.web.count"), ("resources: {cpu: 01}",
+     "resources.cpu"), ('port: "0755"', "port")],
+)  # fmt: skip
+def test_a_number_with_a_leading_zero_is_refused(text: str, path: str) -> None:
+    (found,) = find_problems(text)
+
+    assert found.path == path
+    assert found.text.endswith("; write it without the leading zero")
+
+
+def test_a_word_of_a_command_with_a_leading_zero_is_as_written() -> None:
+    manifest = parse_manifest("processes: {web: {command: [chmod, 0755, 010]}}")
+
+    assert manifest.processes["web"].command == ("chmod", "0755", "010")
+
+
+def test_a_number_where_a_text_belongs_has_one_problem_with_its_remedy() -> None:
+    found = find_problems("processes: {web: {command: [sleep, 60]}, worker: {command: yes}}")
+
+    assert [str(problem) for problem in found] == [
+        "line 1: processes.web.command[1]: expected a text, got 60; put it in quotes",
+        "line 1: processes.worker.command: expected a text, got true; put it in quotes",
+    ]
