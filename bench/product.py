@@ -20,7 +20,9 @@ from tools.demo.stage import BASE_DOMAIN
 
 APP = "hello"
 HOSTNAME = f"{APP}.{BASE_DOMAIN}"
-SWAPS = 110
+SWAPS = 110  # at least; more until there were REQUESTS, and never more than MOST_SWAPS
+MOST_SWAPS = 300
+REQUESTS = 100_000
 DRAIN = 30  # seconds, of examples/hello
 ROUNDS = 11
 PROGRAM = Path(sys.executable).with_name("pvdify")
@@ -40,13 +42,14 @@ async def swaps(trial: Trial) -> list[Figure]:
     """Real deploys, one after the other, with visitors on the line."""
     windows: list[tuple[float, float, str]] = []
     async with Load(trial.stage.router, HOSTNAME, clients=32, websockets=1, pause=0.005) as load:
-        begun = time.monotonic()
-        for number in range(SWAPS):
+        begun, number = time.monotonic(), 0
+        while number < SWAPS or (load.report.requests < REQUESTS and number < MOST_SWAPS):
             version, old = ("v2", "v1") if number % 2 == 0 else ("v1", "v2")
             await asyncio.to_thread(deploy, trial, version)
             returned = time.monotonic()
             await asyncio.sleep(0.05)
             windows.append((returned, time.monotonic(), old))
+            number += 1
         seconds = time.monotonic() - begun
         report = await load.stop()
     late = sum(_answered_within(report, window) for window in windows)
@@ -54,10 +57,10 @@ async def swaps(trial: Trial) -> list[Figure]:
     failed, drains = len(report.failures) - cut, int(seconds / DRAIN)
     return [
         Figure(
-            name=f"failed requests, {SWAPS} deploys under 32 keep-alive clients (GET, POST, slow ones) and a WebSocket",
+            name=f"failed requests, {number} deploys under 32 keep-alive clients (GET, POST, slow ones) and a WebSocket",
             value=f"{failed} of {report.requests:,}",
-            target="0 of ≥ 100,000",
-            is_met=failed == 0 and report.requests >= 100_000,
+            target=f"0 of ≥ {REQUESTS:,}",
+            is_met=failed == 0 and report.requests >= REQUESTS,
         ),
         Figure(
             name="requests that began after the deploy had returned and reached the old release",
@@ -71,7 +74,7 @@ async def swaps(trial: Trial) -> list[Figure]:
             target=f"≤ {drains}, once in {DRAIN} s",
             is_met=cut <= drains,
         ),
-        Figure(name="deploy under this load", value=f"{seconds / SWAPS:.2f} s"),
+        Figure(name="deploy under this load", value=f"{seconds / number:.2f} s"),
     ]
 
 
