@@ -57,7 +57,7 @@ async def swaps(trial: Trial) -> list[Figure]:
     failed, drains = len(report.failures) - cut, int(seconds / DRAIN)
     return [
         Figure(
-            name=f"failed requests, {number} deploys under 32 keep-alive clients (GET, POST, slow ones) and a WebSocket",
+            name=f"failed requests, {number} deploys under 32 keep-alive clients (GET, POST, slow) and a WebSocket",
             value=f"{failed} of {report.requests:,}",
             target=f"0 of ≥ {REQUESTS:,}",
             is_met=failed == 0 and report.requests >= REQUESTS,
