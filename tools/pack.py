@@ -74,7 +74,9 @@ def _dependencies(downloads: Path) -> Iterator[tuple[str, bytes]]:
 
 def _requirement(name: str) -> str:
     """The package's lines in the lock file: version and hashes."""
-    match = re.search(rf"^{name}==.*(?:\n    --hash=.*)+", LOCK.read_text("utf-8"), re.MULTILINE | re.IGNORECASE)
+    match = re.search(
+        rf"^{name}(?:\[.*\])?==.*(?:\n    --hash=.*)+", LOCK.read_text("utf-8"), re.MULTILINE | re.IGNORECASE
+    )
     if match is None:
         sys.exit(f"{LOCK.name} has no {name}")
     return match[0]
