@@ -70,7 +70,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     ]
     in_query = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in endpoint.query]
     in_header = []
-    if endpoint.status == 202 and endpoint.takes is not None:
+    if endpoint.has_key:
         in_header = [{"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}]
     return in_path + in_query + in_header
 

@@ -42,7 +42,11 @@ READ, DEPLOY, ADMIN, ANYONE = Role.READ, Role.DEPLOY, Role.ADMIN, None
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One line of the table. ``needs``: the role, None for no token at all; ``list_of``: the key of a list answer."""
+    """One line of the table.
+
+    ``needs``: the role, None for no token at all; ``list_of``: the key of a list answer; ``has_key``: whether the
+    request may carry an Idempotency-Key.
+    """
 
     method: str
     path: str
@@ -53,15 +57,17 @@ class Endpoint:
     gives: type | None = None
     list_of: str | None = None
     query: tuple[str, ...] = ()
+    has_key: bool = False
 
 
 def _route(  # noqa: PLR0913 - one line a route, read as a table
     method: str, path: str, handler: Handler, needs: Role | None, status: int = 200,
     *, takes: type | None = None, gives: type | None = None, list_of: str | None = None, query: str = "",
+    has_key: bool = False,
 ) -> Endpoint:  # fmt: skip
     return Endpoint(
         method=method, path=path, handler=handler, needs=needs, status=status, takes=takes, gives=gives,
-        list_of=list_of, query=tuple(query.split()),
+        list_of=list_of, query=tuple(query.split()), has_key=has_key,
     )  # fmt: skip
 
 
@@ -82,13 +88,13 @@ ENDPOINTS = (
     _route("POST",   "/apps/{app}/resume", apps.resume_app, DEPLOY, gives=answers.App),
 
     _route("GET",    "/apps/{app}/releases",                      releases.list_releases, READ,       gives=answers.Release, list_of="releases", query="limit"),
-    _route("POST",   "/apps/{app}/releases",                      releases.deploy,        DEPLOY, 202, takes=requests.Deploy, gives=answers.Release),
+    _route("POST",   "/apps/{app}/releases",                      releases.deploy,        DEPLOY, 202, takes=requests.Deploy, gives=answers.Release, has_key=True),
     _route("GET",    "/apps/{app}/releases/{version:int}",        releases.show_release,  READ,       gives=answers.Release),
     _route("GET",    "/apps/{app}/releases/{version:int}/log",    releases.show_log,      READ,       gives=str, query="follow"),
     _route("GET",    "/apps/{app}/releases/{version:int}/diff",   releases.show_diff,     READ,       gives=differences.ReleaseDiff, query="to"),
     _route("POST",   "/apps/{app}/releases/{version:int}/cancel", releases.cancel,        DEPLOY, 202, gives=answers.Release),
     _route("GET",    "/apps/{app}/rollback",                      releases.plan_rollback, READ,       gives=answers.RollbackPlan, query="version"),
-    _route("POST",   "/apps/{app}/rollback",                      releases.rollback,      DEPLOY, 202, takes=requests.Rollback, gives=answers.Release),
+    _route("POST",   "/apps/{app}/rollback",                      releases.rollback,      DEPLOY, 202, takes=requests.Rollback, gives=answers.Release, has_key=True),
 
     _route("GET",    "/apps/{app}/domains",            domains.list_domains,  READ,        gives=answers.Domain, list_of="domains"),
     _route("POST",   "/apps/{app}/domains",            domains.add_domain,    DEPLOY, 201, takes=requests.AddDomain, gives=answers.Domain),
@@ -138,7 +144,7 @@ ENDPOINTS = (
 
     _route("GET",    "/apps/{app}/previews",          previews.list_previews, READ,       gives=answers.Preview, list_of="previews"),
     _route("GET",    "/apps/{app}/previews/{pr:int}", previews.show_preview,  READ,       gives=answers.Preview),
-    _route("PUT",    "/apps/{app}/previews/{pr:int}", previews.put_preview,   DEPLOY, 202, takes=requests.PutPreview, gives=answers.Preview),
+    _route("PUT",    "/apps/{app}/previews/{pr:int}", previews.put_preview,   DEPLOY, 202, takes=requests.PutPreview, gives=answers.Preview, has_key=True),
     _route("DELETE", "/apps/{app}/previews/{pr:int}", previews.close_preview, DEPLOY,     query="as_of", gives=answers.Preview),
     _route("POST",   "/apps/{app}/previews/{pr:int}/keep", previews.keep_preview, DEPLOY, gives=answers.Preview),
 

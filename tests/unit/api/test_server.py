@@ -1,5 +1,6 @@
 """Health, apps, config, tokens, events and the API's own description."""
 
+from pvdify.api.routes import ENDPOINTS
 from pvdify.model.disk_use import DiskUse
 from pvdify.model.operation import Strategy
 from pvdify.model.token import Role
@@ -169,6 +170,20 @@ async def test_openapi_describes_every_route(api: Api):
     assert "post" in document["paths"]["/api/v1/apps/{app}/releases"]
     assert document["components"]["schemas"]["Release"]["properties"]["digest"]
     assert "#/$defs" not in str(document)
+
+
+async def test_openapi_promises_an_idempotency_key_exactly_where_it_is_read(api: Api):
+    paths = (await api("GET", "/openapi.json")).json["paths"]
+
+    promised = {
+        operation["operationId"]
+        for methods in paths.values()
+        for operation in methods.values()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation["parameters"])
+    }
+
+    reads = {it.handler.__name__ for it in ENDPOINTS if "idempotency" in it.handler.__code__.co_names}  # type: ignore[attr-defined]
+    assert promised == reads == {"deploy", "rollback", "put_preview"}
 
 
 async def test_status_reports_the_disk_usage_of_each_app(api: Api):

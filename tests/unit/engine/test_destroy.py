@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pvdify.errors import RuntimeUnavailable
+from pvdify.model.instance import Secret
 from tests.fakes.machine import ACTOR, Daemon, Machine
 
 V1 = "reg.example.com/shop:v1"
@@ -73,3 +74,16 @@ async def test_the_records_of_an_app_stay_until_everything_else_of_it_is_gone(
     assert await daemon.store.app("shop") is None
     assert [it.is_trashed for it in await daemon.store.volumes("shop")] == [True]
     assert machine.supervisor.names == frozenset()
+
+
+async def test_the_app_s_own_registry_logins_go_with_it_and_no_other(machine: Machine, daemon: Daemon):
+    machine.registry_logins.passwords = {("reg.example.com", "bot"): Secret("a-token")}
+    for app in ("shop", "blog", None):
+        await daemon.registries.login("reg.example.com", "bot", Secret("a-token"), ACTOR, app)
+    await daemon.deploy(image=V1)
+
+    await daemon.requests.destroy_app("shop", "shop", ACTOR)
+    await daemon.finish_retirements()
+
+    assert {login.app for login in await daemon.registries.list()} == {"blog", None}
+    assert {login.app for login in machine.registry_logins.used} == {"blog", None}

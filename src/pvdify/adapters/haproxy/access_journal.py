@@ -1,6 +1,7 @@
 """The ``access_log`` port on the journal, for a router that runs as a systemd unit."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
@@ -25,14 +26,18 @@ class AccessLogJournal:
         self._clock = clock
 
     async def tail(self, lines: int, *, app: str | None = None) -> tuple[Visit, ...]:
-        limit = lines
-        while True:
-            entries = await self._read(limit)
-            visits = [visit for entry in entries if (visit := access_log.parse(entry.encode())) is not None]
-            wanted = [visit for visit in visits if app in (None, visit.app)]
-            if len(wanted) >= lines or len(entries) < limit or limit >= MOST:
-                return tuple(wanted[-lines:]) if lines > 0 else ()
-            limit = min(MOST, limit * 8)  # other entries are visits of other apps, or messages of the router itself
+        found: deque[Visit] = deque()
+        if lines <= 0:
+            return ()
+        with suppress(RuntimeUnavailable):
+            async with self._runner.stream(newest_entries(self._unit)) as printed:
+                async for text in printed:  # other entries are visits of other apps, or messages of the router itself
+                    visit = access_log.parse(text.encode()) if app is None or app in text else None
+                    if visit is not None and app in (None, visit.app):
+                        found.appendleft(visit)
+                    if len(found) >= lines:
+                        break
+        return tuple(found)
 
     async def follow(self, *, app: str | None = None) -> AsyncIterator[Visit | None]:
         since = self._clock.now()
@@ -63,13 +68,6 @@ class AccessLogJournal:
     async def rotate(self) -> None:
         """Do nothing: journald limits the journal's size."""
 
-    async def _read(self, count: int) -> list[str]:
-        try:
-            done = await self._runner.run(read_entries(self._unit, count))
-        except RuntimeUnavailable:
-            return []
-        return done.stdout.splitlines()
-
 
 async def _with_pauses(printed: AsyncIterator[str]) -> AsyncIterator[str | None]:
     """Yield every line, and None whenever no line has come for ``_PAUSE`` seconds."""
@@ -89,9 +87,9 @@ async def _with_pauses(printed: AsyncIterator[str]) -> AsyncIterator[str | None]
         await asyncio.gather(coming, return_exceptions=True)
 
 
-def read_entries(unit: str, count: int) -> Argv:
-    """Return the command that prints a unit's last ``count`` messages."""
-    return (*_journal(unit), "--lines", str(count))
+def newest_entries(unit: str) -> Argv:
+    """Return the command that prints a unit's last messages, the newest first."""
+    return (*_journal(unit), "--lines", str(MOST), "--reverse")
 
 
 def entries_since(unit: str, since: datetime) -> Argv:

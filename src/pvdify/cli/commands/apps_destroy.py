@@ -44,8 +44,8 @@ def run(options: Options, client: Client, io: Io) -> int:
 def apps_destroy(*, app: str, confirm: str | None, purges: bool, as_json: bool) -> Options:
     """Remove APP; only its volumes can be restored.
 
-    Its releases, config and logs are deleted permanently. Its volumes stay in the trash for 7 days (the setting
-    `trash`); `pvdify volumes:restore` restores them.
+    Its releases, config, logs and registry logins are deleted permanently. Its volumes stay in the trash for 7 days
+    (the setting `trash`); `pvdify volumes:restore` restores them.
     """
     return Options(app=app, confirm=confirm, purges=purges, as_json=as_json)
 

@@ -1,7 +1,6 @@
 """View models of log lines: their level, their id in links, and the filter. Pure functions."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,11 +20,15 @@ _EXAMINED = 400  # characters from the start of a line, where programs write the
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line to show. ``id``: its anchor in links, unique in one page. ``origin``: process, number and release."""
+    """A line to show. ``id``: its anchor in links, unique in one page. ``origin``: process, number and release.
+
+    ``release``: the release that started the instance.
+    """
 
     id: str
     at: datetime
     origin: str
+    release: int
     text: str
     level: str
 
@@ -52,15 +55,24 @@ def level_of(text: str) -> str:
     return "warning" if _WARNING.search(begin) else ""
 
 
-def namer() -> Callable[[LogLine, Writer], Line]:
-    """Return a function that converts log lines. It numbers lines of the same instance with the same timestamp."""
-    counts: dict[str, int] = {}
+class Lines:
+    """Makes the lines of one page from those that a filter selects."""
 
-    def shown(line: LogLine, writer: Writer) -> Line:
+    def __init__(self, wanted: LineFilter) -> None:
+        self._wanted = wanted
+        self._counts: dict[str, int] = {}
+
+    def shown(self, line: LogLine, writer: Writer) -> Line | None:
+        """Return the line to show, or None if the filter does not select it. Call it for every line, in their order.
+
+        Lines of one instance with the same timestamp are numbered, the same way under every filter.
+        """
         origin = f"{writer.process}.{writer.number}"
         base = f"L{line.at.timestamp():.6f}-{origin}.v{writer.release}"
-        counts[base] = count = counts.get(base, 0) + 1
-        id = base if count == 1 else f"{base}-{count}"
-        return Line(id=id, at=line.at, origin=f"{origin} v{writer.release}", text=line.text, level=level_of(line.text))
-
-    return shown
+        self._counts[base] = count = self._counts.get(base, 0) + 1
+        if not self._wanted.matches(line.text):
+            return None
+        return Line(
+            id=base if count == 1 else f"{base}-{count}", at=line.at, origin=f"{origin} v{writer.release}",
+            release=writer.release, text=line.text, level=level_of(line.text),
+        )  # fmt: skip

@@ -101,6 +101,14 @@ class Registries:
                 kept = [it for it in known if it.app != old and not (it.app == new and it.host in hosts)]
                 await self._keep(*kept, *(replace(it, app=new) for it in known if it.app == old))
 
+    async def forget(self, app: str) -> None:
+        """Delete the app's own logins. Can be repeated. Raises RuntimeUnavailable, StoreUnavailable."""
+        async with self._changing:
+            known = await self.list()
+            kept = [login for login in known if login.app != app]
+            if len(kept) < len(known):
+                await self._keep(*kept)
+
     async def apply(self) -> None:
         """Pass the stored logins to the container runtime at start-up.
 

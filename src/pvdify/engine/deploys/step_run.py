@@ -1,6 +1,6 @@
 """The context of a running operation: the inputs of its steps, and the records that they store."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from pvdify.engine.edge.edge_mode import EdgeMode
@@ -25,11 +25,16 @@ from pvdify.ports.store import Record
 
 @dataclass(frozen=True, kw_only=True)
 class StepTools:
-    """Services that steps share with other packages of the engine."""
+    """Services that steps share with other packages of the engine.
+
+    Attributes:
+        forget_logins: deletes an app's own registry logins.
+    """
 
     claims: HostnameClaims
     edge_mode: EdgeMode
     environments: Environments
+    forget_logins: Callable[[str], Awaitable[None]]
     probes: Probes
     serving: ServingRoutes
     urls: PublicUrls

@@ -134,9 +134,9 @@ def _wire_rooms(world: World, outside: Outside, redactors: Redactors) -> _Rooms:
     reading = wire_reading(world, outside, running, urls)
     state = wire_state(world, outside.backup_tools, running.environments)
     edge = wire_edge(world, outside, running.routes, urls)
-    runner, worker = wire_worker(world, running, edge, urls)
-    reconciler = wire_reconciler(world, running, worker)
     registries = wire_registries(world)
+    runner, worker = wire_worker(world, running, edge, urls, registries)
+    reconciler = wire_reconciler(world, running, worker)
     deploys = wire_deploys(world, runner, worker, reconciler, edge, running, reading.views, registries)
     return _Rooms(
         access=wire_access(world, outside, edge.claims, deploys.requests, registries),

@@ -33,7 +33,7 @@ class AccessParts:
 
 
 def wire_registries(world: World) -> Registries:
-    """Make the registry logins, which are made first because renaming an app moves its logins."""
+    """Make the registry logins, which are made first because renaming or destroying an app changes them."""
     return Registries(
         clock=world.clock, credentials=world.credentials, registry_logins=world.registry_logins, store=world.store
     )

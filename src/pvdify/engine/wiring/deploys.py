@@ -37,11 +37,13 @@ class RuntimeParts:
     plan: RuntimePlan
 
 
-def wire_worker(world: World, running: RunningParts, edge: EdgeParts, urls: PublicUrls) -> tuple[Runner, Worker]:
+def wire_worker(
+    world: World, running: RunningParts, edge: EdgeParts, urls: PublicUrls, registries: Registries
+) -> tuple[Runner, Worker]:
     """Make the runner and the worker, which run operations."""
     tools = StepTools(
-        claims=edge.claims, edge_mode=edge.mode, environments=running.environments, probes=running.probes,
-        serving=running.serving, urls=urls,
+        claims=edge.claims, edge_mode=edge.mode, environments=running.environments, forget_logins=registries.forget,
+        probes=running.probes, serving=running.serving, urls=urls,
     )  # fmt: skip
     runner = Runner(world=world, tools=tools)
     return runner, Worker(clock=world.clock, locks=world.locks, store=world.store, runner=runner)

@@ -1,13 +1,12 @@
 """The access log in the journal, printed by a fake journalctl."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from pvdify.adapters.haproxy.access_journal import AccessLogJournal, follow_entries, read_entries
+from pvdify.adapters.haproxy.access_journal import AccessLogJournal, follow_entries, newest_entries
 from pvdify.errors import RuntimeUnavailable
 from pvdify.model.visit import CutVisits, Visit
-from pvdify.plumbing.command_runner import Argv, Completed
+from pvdify.plumbing.command_runner import Argv
 from tests.fakes.clock import FakeClock
 from tests.unit.adapters.haproxy.test_access_log import BROKEN_OFF, NOT_BROKEN_OFF, NOW, line
 
@@ -15,33 +14,22 @@ UNIT = "pvdify-router.service"
 
 
 class FakeJournal:
-    """Implements ``plumbing.command_runner.CommandRunner`` for journalctl alone."""
+    """Implements ``stream`` of ``plumbing.command_runner.CommandRunner`` for journalctl alone."""
 
     def __init__(self, entries: list[str], *, is_missing: bool = False) -> None:
         self.entries = entries
         self.asked: list[Argv] = []
+        self.printed = 0
         self._is_missing = is_missing
-
-    async def run(
-        self,
-        argv: Argv,
-        *,
-        stdin: bytes = b"",
-        environment: Mapping[str, str] | None = None,
-        directory: Path | None = None,
-        timeout: float = 60.0,
-    ) -> Completed:
-        self._note(argv)
-        count = int(argv[argv.index("--lines") + 1])
-        return Completed(argv=argv, exit_code=0, stdout="".join(f"{e}\n" for e in self.entries[-count:]), stderr="")
 
     @asynccontextmanager
     async def stream(self, argv: Argv) -> AsyncIterator[AsyncIterator[str]]:
         self._note(argv)
-        yield self._all()
+        yield self._printed(reversed(self.entries) if "--reverse" in argv else self.entries)
 
-    async def _all(self) -> AsyncIterator[str]:
-        for entry in self.entries:
+    async def _printed(self, entries: Iterable[str]) -> AsyncIterator[str]:
+        for entry in entries:
+            self.printed += 1
             yield entry
 
     def _note(self, argv: Argv) -> None:
@@ -71,6 +59,13 @@ async def test_the_last_visits_of_one_app_are_found_behind_those_of_others() -> 
     assert [visit.request_id for visit in await journal(fake).tail(1, app="shop")] == ["2"]
 
 
+async def test_the_journal_is_read_only_until_enough_visits_are_found() -> None:
+    fake = FakeJournal([*[entry(request_id="old") for _ in range(5_000)], entry(request_id="new")])
+
+    assert [visit.request_id for visit in await journal(fake).tail(2)] == ["old", "new"]
+    assert fake.printed == 2
+
+
 async def test_an_empty_journal_has_no_visits() -> None:
     assert await journal(FakeJournal([entry()])).tail(0) == ()
 
@@ -94,8 +89,9 @@ async def test_new_visits_are_followed_immediately() -> None:
 
 
 async def test_the_journalctl_arguments() -> None:
-    assert read_entries(UNIT, 20) == (
-        "journalctl", "--quiet", "--no-pager", "--all", "--output", "cat", "--unit", UNIT, "--lines", "20",
+    assert newest_entries(UNIT) == (
+        "journalctl", "--quiet", "--no-pager", "--all", "--output", "cat", "--unit", UNIT,
+        "--lines", "200000", "--reverse",
     )  # fmt: skip
     assert follow_entries(UNIT, FakeClock().now())[-4:-2] == ("--since", f"@{int(FakeClock().now().timestamp())}")
 

@@ -47,7 +47,10 @@ async def _remove_instances(run: StepRun) -> None:
 
 @step()
 async def remove_files(run: StepRun) -> None:
-    """Remove the app's pins of images, config versions and logs; move its volumes to the trash, or purge them."""
+    """Remove the app's pins of images, config versions, logs and registry logins.
+
+    Its volumes are moved to the trash, or purged.
+    """
     await _until_done(run, _remove_files)
 
 
@@ -55,6 +58,7 @@ async def _remove_files(run: StepRun) -> None:
     for version in await run.world.images.kept(run.app):
         await run.world.images.release(run.app, version)
     await run.world.secrets.remove(run.app)
+    await run.tools.forget_logins(run.app)
     await run.world.deploy_log.remove(run.app)
     await run.world.instance_logs.forget(run.app)  # last: it may leave a mark in the same directory
     for volume in await run.world.store.volumes(run.app):
