@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,12 +10,15 @@ import pytest
 
 from pvdify.adapters.clock.clock import SystemClock
 from pvdify.adapters.httpx2.web import HttpxWeb
+from pvdify.adapters.kubernetes import one_offs
 from pvdify.adapters.kubernetes.cluster import Cluster
 from pvdify.adapters.subprocess.command_runner import SubprocessRunner
 from pvdify.daemon.cluster_runtime import ClusterParts, build_on_cluster
 from pvdify.daemon.runtime_inputs import RuntimeInputs
+from pvdify.errors import RuntimeUnavailable
 from pvdify.model.endpoint import NO_ROUTE, Endpoint, Exposed
-from pvdify.model.instance import Exit, InstanceState, Role, Secret
+from pvdify.model.former_name import FormerName
+from pvdify.model.instance import Exit, InstanceSpec, InstanceState, Role, Secret
 from pvdify.model.registry import RegistryLogin
 from pvdify.ports.runtime import Runtime
 from pvdify.settings import load
@@ -227,3 +230,117 @@ async def test_logins_that_were_removed_after_a_restart_go_with_the_next_start(w
     await world.supervisor.instances.start(spec)
 
     assert secret not in world.api.objects
+
+
+async def test_an_instance_of_a_renamed_app_starts_again_where_it_was(world):
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    await world.supervisor.instances.stop(spec.name, 1)
+
+    await world.supervisor.instances.start(replace(spec, app="store"))
+
+    (found,) = await world.supervisor.instances.find("shop")
+    assert (found.name, found.state) == (spec.name, InstanceState.RUNNING)
+    assert not [path for path in world.api.objects if "pvd-store" in path]
+
+
+async def test_the_namespace_of_a_renamed_app_keeps_its_logins(world):
+    secret = "/api/v1/namespaces/pvd-shop/secrets/pvdify-registries"
+    await world.supervisor.registry_logins.use([replace(LOGIN, app="shop")])
+    await world.supervisor.instances.start(make_spec(world))
+    assert secret in world.api.objects
+
+    world.inputs.former_names.load([FormerName(name="shop", app="store", since=datetime.now(UTC))])
+    await world.supervisor.registry_logins.use([replace(LOGIN, app="store")])
+
+    assert secret in world.api.objects
+
+
+async def test_a_log_is_read_on_if_the_connection_ends_before_the_container(world):
+    world.api.cut_logs = 1
+    spec = make_spec(world)
+    await world.supervisor.instances.start(spec)
+    (path,) = world.api.running
+
+    async def has(text: str) -> bool:
+        return text in [line.text for line in await world.supervisor.logs.tail([spec.name], 10)]
+
+    await eventually(world, lambda: has("ready"))
+    world.api.logs[path].append("2099-01-01T00:00:00Z later\n")
+
+    await eventually(world, lambda: has("later"))
+
+
+@dataclass
+class LostConnection:
+    """A kubectl that failed. It wrote nothing, and nothing that is written to it arrives."""
+
+    code: int = 1
+
+    async def read(self) -> None:
+        return None
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close_input(self) -> None: ...
+
+    async def wait(self) -> int:
+        return self.code
+
+    async def end(self) -> None: ...
+
+
+def run_spec(world) -> InstanceSpec:
+    return make_spec(world, ("/bin/cat",), name="pvdify-shop-run-v1-1", process="run", role=Role.RUN, exposed=NO_ROUTE)
+
+
+async def test_a_command_without_a_connection_ends_with_the_code_of_kubectl(world, monkeypatch):
+    """Its program may wait at the gate for ever."""
+    monkeypatch.setattr(one_offs, "LOST_SECONDS", 0.1)
+    monkeypatch.setattr(one_offs, "LOOK_EVERY", 0.05)
+    monkeypatch.setattr(world.parts.kubectl, "attach", lambda *_: answered(LostConnection()))
+
+    process = await world.supervisor.one_offs.start(run_spec(world), None)
+
+    assert await process.wait() == 1
+    await process.end()
+    assert world.api.running == []
+
+
+async def test_a_command_that_cannot_be_connected_to_is_removed_with_its_config_vars(world, monkeypatch):
+    def missing(*_: object) -> object:
+        raise RuntimeUnavailable("kubectl cannot be started")
+
+    monkeypatch.setattr(world.parts.kubectl, "attach", missing)
+
+    with pytest.raises(RuntimeUnavailable):
+        await world.supervisor.one_offs.start(run_spec(world), None)
+
+    assert world.api.running == []
+    assert not [path for path in world.api.objects if "/secrets/pvdify-shop-run" in path]
+
+
+async def test_the_config_vars_of_a_command_go_with_its_pod_if_pvdifyd_dies(world, monkeypatch):
+    monkeypatch.setattr(world.parts.kubectl, "attach", lambda *_: answered(LostConnection()))
+    await world.supervisor.one_offs.start(run_spec(world), None)
+    await world.lose_daemon()
+
+    world.api.evict(world.api.running[0])
+
+    async def is_gone() -> bool:
+        return not [path for path in world.api.objects if "/secrets/pvdify-shop-run" in path]
+
+    await eventually(world, is_gone)
+
+
+async def answered(value: object) -> object:
+    return value
+
+
+async def test_a_watch_that_always_fails_at_once_is_repeated_ever_less_often(world):
+    world.api.refused_watches = 0
+    await world.parts.watch.begin()
+
+    await asyncio.sleep(1.0)
+
+    assert 1 < world.api.refused_watches < 8

@@ -32,6 +32,8 @@ class FakeKubernetes:
         self.is_away = False
         self.node = "n1"  # where pods are put from now on
         self.report_seconds = 0.0  # after which a scaled Deployment says that it is
+        self.refused_watches: int | None = None  # how many were refused; None: they are answered
+        self.cut_logs = 0  # how many requests for a log end properly before the container does
         self._behaviours = dict(behaviours or {})
         self._numbers = itertools.count(1)
         self._watches: set[asyncio.Queue[Json]] = set()
@@ -63,6 +65,9 @@ class FakeKubernetes:
         path, params = request.url.path, {key: each[0] for key, each in parse_qs(request.url.query.decode()).items()}
         if path.endswith("/log"):
             return httpx2.Response(200, content=self._log(path.removesuffix("/log"), params))
+        if "watch" in params and self.refused_watches is not None:
+            self.refused_watches += 1
+            return _refusal(403, "Forbidden")
         if "watch" in params:
             return httpx2.Response(200, content=self._watch())
         body = json.loads(request.content) if request.content else {}
@@ -96,6 +101,8 @@ class FakeKubernetes:
         if "/namespaces/" in path and path.count("/") > 4 and f"/api/v1/namespaces/{namespace}" not in self.objects:
             return _refusal(404, "NotFound")
         metadata = document["metadata"]
+        if metadata.get("namespace", namespace) != namespace:
+            return _refusal(400, "BadRequest")
         metadata.setdefault("uid", f"u{next(self._numbers)}")
         metadata.setdefault("creationTimestamp", _now())
         if document.get("kind") == "Service":
@@ -191,6 +198,10 @@ class FakeKubernetes:
         await asyncio.sleep(MOMENT)
         del self.objects[path]
         self._tell("DELETED", pod)
+        uid = pod["metadata"]["uid"]
+        for at, each in list(self.objects.items()):  # as the garbage collector does
+            if [owner["uid"] for owner in each["metadata"].get("ownerReferences") or ()] == [uid]:
+                del self.objects[at]
 
     def _run(self, path: str) -> None:
         pod = self.objects[path]
@@ -263,6 +274,9 @@ class FakeKubernetes:
             for line in lines[given:]:
                 yield line.encode()
             given = len(lines)
+            if lines and self.cut_logs:
+                self.cut_logs -= 1
+                return
             pod = self.objects.get(path)
             if pod is None or "running" not in _state(pod):
                 return

@@ -33,6 +33,7 @@ class FakeSupervisor:
         self._clock = clock
         self._containers: dict[str, Container] = {}
         self.made_networks: set[str] = set()
+        self.volumes_keep_networks = False  # as in a cluster, where both are in one namespace
         self.kept_apart = 0
         self.networks = FakeNetworks(self)
         self.container_changes = FakeContainerChanges()
@@ -321,7 +322,8 @@ class FakeNetworks:
 
     async def remove(self, app: str) -> None:
         async with _Call(self._supervisor, "remove_network", app):
-            if not self._supervisor.has_containers(app):
+            is_held = self._supervisor.volumes_keep_networks and app in self._supervisor.stored_volumes.values()
+            if not is_held and not self._supervisor.has_containers(app):
                 self._supervisor.made_networks.discard(app)
 
 

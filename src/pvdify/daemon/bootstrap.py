@@ -189,6 +189,7 @@ def build_world(
         host=build_host(settings),
         deploy_log=FileDeployLog(inputs.log_dir),
         job_log=FileJobLog(inputs.log_dir),
+        former_names=inputs.former_names,
         access_log=build_access_log(settings, inputs.runner, inputs.clock),
         outbox=store,
         credentials=encrypted.credentials,

@@ -73,7 +73,8 @@ class ClusterParts:
         self.pulls, self.image_files = PullLogins(), ImageFiles(settings.data_dir / "cluster", write_whole)
         self.prerequisites = Prerequisites(
             cluster=self.cluster, scope=self.scope, namespaces=self.namespaces, networks=self.networks,
-            storage=self.storage, logins=self.pulls.of, user_of=self.image_files.user,
+            storage=self.storage, logins=lambda app: self.pulls.of(inputs.former_names.current(app)),
+            user_of=self.image_files.user,
         )  # fmt: skip
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pvdify.adapters.podman.layers.bounds import Layers
 from pvdify.model.database import UNNAMED, DatabaseIdentity
+from pvdify.model.former_name import FormerNames
 from pvdify.plumbing.command_runner import CommandRunner
 from pvdify.plumbing.web import Web
 from pvdify.ports.clock import Clock
@@ -21,6 +22,7 @@ class RuntimeInputs:
     web: Web | None = None
     database: DatabaseIdentity = UNNAMED
     layers: Layers = field(default_factory=Layers)
+    former_names: FormerNames = field(default_factory=FormerNames)
 
     @property
     def log_dir(self) -> Path:

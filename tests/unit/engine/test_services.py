@@ -455,6 +455,16 @@ async def test_a_purge_removes_everything(machine: Machine, daemon: Daemon):
     await nothing_left(machine)
 
 
+async def test_a_purge_removes_the_namespace_that_the_volume_was_in(machine: Machine, daemon: Daemon):
+    machine.supervisor.volumes_keep_networks = True
+    await create(daemon)
+
+    await daemon.services.destroy("db", "db", ACTOR, purges=True)
+    await run_keeper(daemon, 2)
+
+    await nothing_left(machine)
+
+
 async def test_the_reconciler_leaves_services_alone(machine: Machine, daemon: Daemon):
     service = await create(daemon)
 

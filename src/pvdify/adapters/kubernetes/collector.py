@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from pvdify.adapters.kubernetes import pods
 from pvdify.adapters.kubernetes.cluster import Cluster, Refused
 from pvdify.adapters.kubernetes.names import CONTAINER, Identity, Scope
 from pvdify.adapters.kubernetes.pods import Pod
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 LARGEST_FILE = 20 * 1024 * 1024  # bytes; then the file begins anew
 LARGEST_PIECE = 16 * 1024  # bytes; longer lines are written in pieces
 BACK_OFF = BackOff(first=1.0, longest=30.0)  # before a log is opened again; the shortest one after new lines
+REPORT_SECONDS = 1.0  # the longest that the end of a container is reported after the end of its log
 DRAIN_SECONDS = 10.0  # the longest that the end of a container waits for its last lines
 _TAIL = 64 * 1024  # bytes at the end of a file in which its last record is
 
@@ -42,6 +44,7 @@ class Collector:
         self._cluster, self._scope, self._clock, self._file_of = cluster, scope, clock, file_of
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._names: dict[tuple[str, int], str] = {}
+        self._over: dict[tuple[str, int], asyncio.Event] = {}  # set once the watch has reported the end of the run
         self._order: dict[str, asyncio.Lock] = {}
 
     def see(self, pod: Pod) -> None:
@@ -50,6 +53,9 @@ class Collector:
             return
         if pod.restarts > pod.recorded and pod.last is not None and (pod.uid, pod.restarts - 1) not in self._tasks:
             self._follow(pod, (pod.uid, pod.restarts - 1), is_previous=True)
+        for run in (*((pod.run,) if pod.ended is not None else ()), (pod.uid, pod.restarts - 1)):
+            if run in self._over:
+                self._over[run].set()
         is_there = pod.running_since is not None or (pod.ended is not None and pod.ended.has_begun)
         if is_there and pod.run not in self._tasks:
             self._follow(pod, pod.run, is_previous=False)
@@ -64,7 +70,7 @@ class Collector:
         """Forget the containers of an instance that was removed."""
         for run in [run for run, name in self._names.items() if name == instance]:
             self._tasks.pop(run).cancel()
-            del self._names[run]
+            del self._names[run], self._over[run]
         self._order.pop(instance, None)
 
     async def close(self) -> None:
@@ -78,6 +84,9 @@ class Collector:
         # after a restart of pvdifyd, the file already has the beginning of the first run that it sees
         is_resumed = pod.identity.name not in self._names.values()
         self._names[run] = pod.identity.name
+        self._over[run] = asyncio.Event()
+        if pod.ended is not None:
+            self._over[run].set()
         self._tasks[run] = asyncio.create_task(self._collect(pod, is_previous=is_previous, is_resumed=is_resumed))
 
     async def _collect(self, pod: Pod, *, is_previous: bool, is_resumed: bool) -> None:
@@ -102,8 +111,12 @@ class Collector:
             await self._clock.sleep(BACK_OFF.pause(failures))
 
     async def _stream(self, pod: Pod, writer: "RecordFile", *, is_previous: bool) -> None:
-        """Write the log until the container has ended or its pod is gone; begin again where a connection broke."""
-        path = f"{self._scope.path(pod.identity.app, 'pods', pod.name)}/log"
+        """Write the log until the container has ended or its pod is gone; begin again where a connection broke.
+
+        A connection may also end properly while the container runs: when the API server or the node's kubelet restarts,
+        or a proxy closes it.
+        """
+        path = self._scope.path(pod.identity.app, "pods", pod.name)
         failures = 0
         while True:
             seen = writer.last
@@ -113,11 +126,12 @@ class Collector:
             if writer.last:
                 params["sinceTime"] = writer.last
             try:
-                async with self._cluster.stream(path, params) as pieces:
+                async with self._cluster.stream(f"{path}/log", params) as pieces:
                     async for piece in pieces:
                         writer.add(piece)
-                writer.finish()
-                return
+                if is_previous or await self._is_over(pod, path):
+                    writer.finish()
+                    return
             except Refused as refused:
                 if refused.status == 404 or is_previous:
                     return
@@ -126,6 +140,16 @@ class Collector:
             writer.drop_rest()
             failures = 1 if writer.last != seen else failures + 1
             await self._clock.sleep(BACK_OFF.pause(failures))
+
+    async def _is_over(self, pod: Pod, path: str) -> bool:
+        """Return whether this run of the container has ended. Raises RuntimeUnavailable."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REPORT_SECONDS):
+                await self._over[pod.run].wait()
+                return True
+        there = await self._cluster.get(path)
+        now = None if there is None else pods.read(there)
+        return now is None or now.run != pod.run or now.running_since is None
 
 
 class RecordFile:

@@ -1,15 +1,18 @@
 """Pods that mount a volume for pvdify: a container of the helper image in which kubectl runs commands."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pvdify.adapters.kubernetes import manifests
 from pvdify.adapters.kubernetes.archive import MOUNT
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused
 from pvdify.adapters.kubernetes.names import HELPER, LIFE, SERVER, Scope, object_name
+from pvdify.errors import RuntimeUnavailable
 from pvdify.ports.clock import Clock
+from pvdify.timing import BackOff
 
 CONTAINER = "helper"
 LIFETIME = 6 * 3600  # seconds; after them, the cluster ends a helper that a killed pvdifyd has left
@@ -17,6 +20,7 @@ START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a helper that no node takes is an error
 END_SECONDS = 30.0  # the longest that an end may take
 LOOK_EVERY = 0.5
+BACK_OFF = BackOff(first=5.0, longest=60.0)  # before the removal of a helper is repeated
 _LIFE = secrets.token_hex(4)  # of this process
 _NO_IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 
@@ -37,6 +41,7 @@ class HelperPods:
 
     def __init__(self, *, cluster: Cluster, scope: Scope, clock: Clock, image: str) -> None:
         self._cluster, self._scope, self._clock, self._image = cluster, scope, clock, image
+        self._ending: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def open(self, app: str, volume: str, node: str) -> AsyncIterator[str]:
@@ -78,13 +83,36 @@ class HelperPods:
             await self._clock.sleep(LOOK_EVERY)
 
     async def _end(self, path: str) -> None:
-        """Remove the pod and wait until its container has ended, as nothing else can remove the volume before."""
+        """Remove the pod and wait for a while until its container has ended: it holds the volume until then.
+
+        If the cluster does not answer, or the container does not end, the removal is repeated in the background.
+        """
+        try:
+            is_gone = await self._has_ended(path, self._clock.monotonic() + END_SECONDS)
+        except RuntimeUnavailable:
+            is_gone = False
+        if not is_gone:
+            work = asyncio.create_task(self._end_for_certain(path))
+            self._ending.add(work)
+            work.add_done_callback(self._ending.discard)
+
+    async def _end_for_certain(self, path: str) -> None:
+        failures = 0
+        while True:
+            failures += 1
+            await self._clock.sleep(BACK_OFF.pause(failures))
+            with suppress(RuntimeUnavailable):
+                if await self._has_ended(path, self._clock.monotonic() + END_SECONDS):
+                    return
+
+    async def _has_ended(self, path: str, deadline: float) -> bool:
+        """Remove the pod; return whether it is gone before the deadline. Raises RuntimeUnavailable."""
         await self._cluster.delete(path, grace=1)
-        deadline = self._clock.monotonic() + END_SECONDS
         while (pod := await self._cluster.get(path)) is not None and self._clock.monotonic() < deadline:
             if _state(pod).get("terminated") is not None or not (pod.get("spec") or {}).get("nodeName"):
                 await self._cluster.delete(path, grace=0)  # the node may keep the object of an ended pod for a minute
             await self._clock.sleep(LOOK_EVERY)
+        return pod is None
 
 
 def helper_pod(scope: Scope, app: str, name: str, volume: str, *, image: str, node: str) -> Json:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from pvdify.adapters.kubernetes import causes, found, manifests, pods
 from pvdify.adapters.kubernetes.cluster import Cluster, Json, Refused, unavailable
@@ -65,6 +66,7 @@ class ClusterInstances:
         return self._runs(name)
 
     async def start(self, spec: InstanceSpec) -> None:
+        spec = _at_home(spec)
         await self._watch.begin()
         if spec.role.is_kept_running:
             await self._start_kept(spec)
@@ -72,6 +74,7 @@ class ClusterInstances:
             await self._start_once(spec)
 
     async def create(self, spec: InstanceSpec) -> None:
+        spec = _at_home(spec)
         await self._watch.begin()
         kind = "deployments" if spec.role.is_kept_running else "configmaps"
         if await self._cluster.get(self._scope.of_instance(spec.name, kind)) is None:
@@ -83,7 +86,7 @@ class ClusterInstances:
 
     async def refresh(self, spec: InstanceSpec) -> None:
         """See the port. A running pod keeps its environment, also for commands that enter it, until its next start."""
-        await self._prerequisites.bring(spec)
+        await self._prerequisites.bring(_at_home(spec))
 
     async def stop(self, name: str, grace: float) -> None:
         await self._watch.begin()
@@ -284,3 +287,8 @@ class ClusterInstances:
 
     def _pod_path(self, pod: Pod) -> str:
         return self._scope.path(pod.identity.app, "pods", pod.name)
+
+
+def _at_home(spec: InstanceSpec) -> InstanceSpec:
+    """Return the spec with the app's name when the instance was named: its objects stay in that namespace."""
+    return replace(spec, app=app_of(spec.name))

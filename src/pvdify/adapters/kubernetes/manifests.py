@@ -69,6 +69,13 @@ def secret(scope: Scope, spec: InstanceSpec) -> Json:
     }  # fmt: skip
 
 
+def owned_by(pod: Json) -> Json:
+    """Return the change after which the cluster deletes an object once this pod is gone."""
+    metadata = pod["metadata"]
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
+    return {"metadata": {"ownerReferences": [owner]}}
+
+
 def marker(scope: Scope, spec: InstanceSpec, *, is_started: bool) -> Json:
     """Return the ConfigMap that records a container that runs once, so that it never runs twice."""
     metadata = _metadata(scope, Identity.of(spec))

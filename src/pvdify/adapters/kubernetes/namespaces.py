@@ -16,6 +16,7 @@ EMPTYING_SECONDS = 90.0  # the longest that a namespace of the same name may tak
 PAUSE = 0.5
 # Metadata services of clouds, which hand out credentials: link-local ones, Alibaba's, Azure's.
 METADATA = ("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32")
+METADATA_IPV6 = ("fd00:ec2::254/128", "fd20:ce::254/128", "fd00:c1::a9fe:a9fe/128")  # AWS, Google, Oracle
 DEFAULT_MEMORY = "512Mi"  # for what others start in the namespace without a limit
 
 
@@ -155,7 +156,7 @@ def furniture(scope: Scope, app: str, rules: NamespaceRules, nodes: Iterable[str
 
     everything: Json = {"podSelector": {}}
     from_router = [{"ipBlock": {"cidr": each}} for each in dict.fromkeys((*nodes, *rules.router))]
-    closed = () if rules.allows_metadata else METADATA
+    closed, closed_ipv6 = ((), ()) if rules.allows_metadata else (METADATA, METADATA_IPV6)
     return [
         {
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(ACCOUNT),
@@ -177,7 +178,10 @@ def furniture(scope: Scope, app: str, rules: NamespaceRules, nodes: Iterable[str
                 **everything, "policyTypes": ["Ingress", "Egress"],
                 "ingress": [{"from": [everything]}, *([{"from": from_router}] if from_router else [])],
                 "egress": [
-                    {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": list(closed)}}, {"ipBlock": {"cidr": "::/0"}}]},
+                    {"to": [
+                        {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(closed)}},
+                        {"ipBlock": {"cidr": "::/0", "except": list(closed_ipv6)}},
+                    ]},
                     {"ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]},
                 ],
             },

@@ -19,6 +19,7 @@ from pvdify.ports.images import Images
 START_SECONDS = 180.0  # the longest that a start may take, with its pull
 SCHEDULE_SECONDS = 30.0  # after which a pod that no node takes is an error
 END_SECONDS = 60.0  # the longest that the end of a pod may take beyond its grace
+LOST_SECONDS = 10.0  # after which a program still runs although its connection ended with an error
 LOOK_EVERY = 2.0
 GATE = 'read -r _; exec "$@"'  # the program begins when the client is attached, so that no output is lost
 OPEN = b"\n"
@@ -58,12 +59,16 @@ class ClusterOneOffs:
                 pod = await self._start_pod(spec, terminal, None)
             except StartFailed as again:
                 raise RuntimeUnavailable(again.what, why=again.why, next=again.next) from again
-        process = await self._kubectl.attach(self._scope.namespace(spec.app), pod.name, terminal)
-        if words is not None:
-            await process.write(OPEN)
+        try:
+            process = await self._kubectl.attach(self._scope.namespace(spec.app), pod.name, terminal)
+            if words is not None:
+                await process.write(OPEN)
+        except BaseException:
+            await self._remove(spec)
+            raise
 
-        async def code(_: int) -> int:
-            return await self._exit_code(spec.name, pod)
+        async def code(of_kubectl: int) -> int:
+            return await self._exit_code(spec.name, pod, of_kubectl)
 
         async def finish() -> None:
             await self._remove(spec)
@@ -94,7 +99,10 @@ class ClusterOneOffs:
             container["command"] = [manifests.escaped(each) for each in ("/bin/sh", "-c", GATE, "--", *words)]
         try:
             await self._prerequisites.bring(spec)
-            await self._cluster.create(self._scope.path(spec.app, "pods"), document)
+            made = await self._cluster.create(self._scope.path(spec.app, "pods"), document)
+            await self._cluster.merge(
+                self._scope.path(spec.app, "secrets", object_name(spec.name)), manifests.owned_by(made)
+            )
             return await self._until_up(spec if words is None else replace(spec, command=("/bin/sh",)))
         except Refused as refused:
             await self._remove(spec)
@@ -118,13 +126,20 @@ class ClusterOneOffs:
                 raise causes.too_slow(spec, START_SECONDS, [])
             await self._watch.change(spec.name, 1.0)
 
-    async def _exit_code(self, name: str, pod: Pod) -> int:
+    async def _exit_code(self, name: str, pod: Pod, of_kubectl: int) -> int:
+        """Return the program's exit code; kubectl's if kubectl failed and the program still runs.
+
+        Nothing connects to such a program any more, and it may still wait at the gate.
+        """
+        lost_at = self._clock.monotonic() + LOST_SECONDS
         while True:
             now = next((each for each in self._watch.of(name) if each.uid == pod.uid), None)
             if now is None:
                 return KILLED
             if now.ended is not None:
                 return now.ended.code
+            if of_kubectl != 0 and self._clock.monotonic() >= lost_at:
+                return of_kubectl
             await self._watch.change(name, LOOK_EVERY)
 
     async def _remove(self, spec: InstanceSpec) -> None:

@@ -26,7 +26,8 @@ class Prerequisites:
         namespaces: the namespaces of apps.
         networks: connects a service to its links.
         storage: how claims are made.
-        logins: returns the logins for an app's pulls as in ``~/.docker/config.json``; empty for none.
+        logins: returns the logins for pulls in the namespace of this app, by its present or a former name, as in
+            ``~/.docker/config.json``; empty for none.
         user_of: returns with whom the program of an image starts; "" for root. Raises OSError.
     """
 

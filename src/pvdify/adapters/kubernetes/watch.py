@@ -17,11 +17,14 @@ from pvdify.adapters.kubernetes.names import Scope
 from pvdify.adapters.kubernetes.pods import Pod
 from pvdify.errors import PvdifyError, RuntimeUnavailable
 from pvdify.ports.clock import Clock
+from pvdify.timing import BackOff
 
 log = structlog.get_logger()
 WATCH_SECONDS = 240  # after which the API server ends a watch, and the next one begins
 SILENCE = 300.0  # seconds after which a watch counts as broken
-PAUSE = 1.0  # seconds before a broken watch begins again
+PAUSE = 1.0  # seconds before the API server is asked again while it is away
+SHORT_SECONDS = 10.0  # a watch that ends sooner, without an event, has failed
+BACK_OFF = BackOff(first=0.1, longest=30.0)  # before the next watch after such a one
 LONGEST_EVENT = 4 * 1024 * 1024  # bytes
 
 
@@ -42,7 +45,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._is_open = False
+        self._is_open = self._has_news = False
 
     @property
     def is_reporting(self) -> bool:
@@ -106,13 +109,19 @@ class Watch:
             self._task = None
 
     async def _run(self, version: str) -> None:
+        failures = 0
         while True:
+            self._has_news, begun = False, self._clock.monotonic()
             try:
                 await self._follow(version)
             except (PvdifyError, Refused, ValueError, TimeoutError) as error:
                 log.info("cluster.watch_broken", why=str(error))
             finally:
                 self._is_open = False
+            is_short = not self._has_news and self._clock.monotonic() - begun < SHORT_SECONDS
+            failures = failures + 1 if is_short else 0
+            if failures:
+                await self._clock.sleep(BACK_OFF.pause(failures))
             while True:
                 try:
                     version = await self._list()
@@ -151,6 +160,7 @@ class Watch:
         kind, document = event.get("type"), event.get("object") or {}
         if kind == "ERROR":
             raise ValueError(str(document.get("message") or "the watch ended"))
+        self._has_news = True
         pod = None if kind == "BOOKMARK" else pods.read(document)
         if pod is None:
             return

@@ -117,9 +117,10 @@ class Bench:
             cluster=cluster, scope=SCOPE, clock=self.clock, namespaces=Namespaces(), storage=storage,  # type: ignore[arg-type]
             helper_image="helper",
         )  # fmt: skip
+        self.helpers = HelperPods(cluster=cluster, scope=SCOPE, clock=self.clock, image="helper")
         self.copies = ClusterVolumeCopies(
             cluster=cluster, scope=SCOPE, namespaces=Namespaces(), volumes=volumes, storage=storage,  # type: ignore[arg-type]
-            helpers=HelperPods(cluster=cluster, scope=SCOPE, clock=self.clock, image="helper"),
+            helpers=self.helpers,
             kubectl=Kubectl(binary="kubectl", kubeconfig="", attach=None), runner=self.runner,  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -167,6 +168,18 @@ async def test_a_volume_is_copied_out_on_the_node_that_has_it(bench: Bench, tmp_
     assert "n2" in json.dumps(helper["spec"]["affinity"])
     assert helper["metadata"]["labels"][HELPER] == ID
     assert [path.rpartition("/")[2] for path in bench.api.left()] == ["web"]
+
+
+async def test_a_helper_that_could_not_be_removed_is_removed_later(bench: Bench):
+    """Until then it holds the volume, so that no instance on another node could start with it."""
+    async with bench.helpers.open(APP, ID, ""):
+        bench.api.is_away = True
+    assert len(bench.api.left()) == 1
+
+    bench.api.is_away = False
+    await bench.clock.sleep(600)
+
+    assert bench.api.left() == []
 
 
 async def test_a_volume_in_use_is_refused_without_commands_of_the_app(bench: Bench, tmp_path: Path):

@@ -74,6 +74,7 @@ class ServiceOrders:
         await self._images.release(service.key, service.generation)
         others = [it for it in await self._store.services() if it.name == service.name and it.id != service.id]
         if not others:
+            await self._networks.remove(service.key)  # a cluster keeps the namespace while a volume is in it
             await self._instance_logs.forget(service.key)
             # before the secrets are removed: without them, the text of the event cannot be searched for secrets
             await self._store.delete_app(service.key, self._runs.event(service, Action.SERVICE_PURGED, by=by))
